@@ -16,7 +16,7 @@ use std::path::PathBuf;
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
-use tidegate_control_plane::UnknownProperties;
+use tidegate_control_plane::{UnknownProperties, UnservedProtection};
 use tidegate_shared::secret::Secret;
 
 pub(crate) use client::ClientCommand;
@@ -204,6 +204,11 @@ pub(crate) struct DemoOptions {
     /// What is done about unknown properties of documents: `warn` or `refuse`, as with `tidegate up`.
     #[arg(long, env = "TIDEGATE_UNKNOWN_PROPERTIES", default_value_t, value_name = "warn|refuse")]
     pub(crate) unknown_properties: UnknownProperties,
+
+    /// What is done about gateways that rely on protection that Tidegate does not provide: `refuse` or `warn`, as with
+    /// `tidegate up`.
+    #[arg(long, env = "TIDEGATE_UNSERVED_PROTECTION", default_value_t, value_name = "refuse|warn")]
+    pub(crate) unserved_protection: UnservedProtection,
 }
 
 #[derive(Clone, Debug, Args)]

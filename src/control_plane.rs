@@ -136,6 +136,7 @@ fn config(options: &ControlPlaneOptions) -> Config {
         certificate_lifetime: options.certificate_lifetime,
         channel: options.channel,
         unknown_properties: options.unknown_properties,
+        unserved_protection: options.unserved_protection,
         strict_resource_groups: options.strict_resource_groups,
         limits: options.limit.iter().copied().collect(),
         max_body: usize::try_from(options.max_body).unwrap_or(usize::MAX),

@@ -188,6 +188,7 @@ fn up_options(files: &Files, options: &DemoOptions) -> UpOptions {
             fetch_deny: FetchDeny::default(),
             unserved_types: UnservedTypes::Store,
             unknown_properties: options.unknown_properties,
+            unserved_protection: options.unserved_protection,
             strict_resource_groups: false,
             no_auth: false,
         },

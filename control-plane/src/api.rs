@@ -12,6 +12,7 @@ mod describe;
 mod error;
 mod extract;
 mod filter;
+mod firewall_rule_sets;
 mod forwarded;
 mod gateways;
 mod groups;

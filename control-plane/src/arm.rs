@@ -10,6 +10,7 @@ pub(crate) mod collection;
 pub(crate) mod deployment;
 pub(crate) mod document;
 pub(crate) mod external_refs;
+pub(crate) mod firewall_rule_sets;
 pub(crate) mod gateway;
 pub(crate) mod level;
 pub(crate) mod location;

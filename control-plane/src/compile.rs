@@ -25,6 +25,9 @@ mod certificates;
 mod client_authorities;
 mod definitions;
 mod error_pages;
+mod firewall;
+mod firewall_policy;
+mod firewall_rule_sets;
 mod frontends;
 mod gateway;
 mod hosts;
@@ -55,6 +58,7 @@ mod transport;
 mod transport_rules;
 mod virtual_network;
 
+pub(crate) use firewall_policy::check_firewall_policy;
 pub(crate) use notices::notices;
 pub(crate) use pattern_trial::try_patterns;
 pub(crate) use patterns::PatternCache;
@@ -97,6 +101,7 @@ pub(crate) fn compile(
         compiled_listeners: &compiled_listeners,
     };
     definitions::check(document, &executed, found);
+    firewall::check(document, &gateway.properties, &external_refs.policies, found);
 
     let content = Content {
         name: document.path.to_string(),

@@ -10,6 +10,7 @@ use crate::document_policy::DocumentPolicy;
 use crate::document_rules::UnknownProperties;
 use crate::fetch_policy::FetchDeny;
 use crate::limits::Limits;
+use crate::protection::UnservedProtection;
 use crate::proxies::Proxies;
 
 /// The configuration of a control plane.
@@ -33,6 +34,8 @@ pub struct Config {
     pub limits: Limits,
     /// What is done about unknown properties of documents.
     pub unknown_properties: UnknownProperties,
+    /// What is done about gateways that rely on protection that no worker provides.
+    pub unserved_protection: UnservedProtection,
     /// The maximum size of the body of a PUT on a gateway, in bytes; at least 4 MiB, the maximum of all other
     /// bodies.
     pub max_body: usize,
@@ -100,6 +103,7 @@ mod tests {
                 channel: "127.0.0.1:0".parse().unwrap(),
                 limits: Limits::default(),
                 unknown_properties: UnknownProperties::default(),
+                unserved_protection: UnservedProtection::default(),
                 max_body: 64 << 20,
                 strict_resource_groups: false,
                 rollout_timeout: Duration::from_secs(60),

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use thiserror::Error;
 
 use crate::limits::Limits;
+use crate::protection::UnservedProtection;
 use crate::violation::{Violations, code};
 
 /// The rules for documents besides those of their types.
@@ -15,6 +16,8 @@ pub(crate) struct DocumentRules {
     pub(crate) limits: Limits,
     /// What is done about unknown properties.
     pub(crate) unknown_properties: UnknownProperties,
+    /// What is done about documents that rely on protection that no worker provides.
+    pub(crate) unserved_protection: UnservedProtection,
 }
 
 /// What is done about a property that is unknown, and not probably a mistake: such a one is always refused.

@@ -13,13 +13,14 @@ use crate::arm::collection::Collection;
 use crate::arm::document::{ApiVersion, Document, users_of};
 use crate::arm::external_refs::ExternalRefs;
 use crate::arm::naming::GATEWAY_TYPE;
-use crate::arm::network::path::{NetworkPath, public_addresses_in, references_of};
+use crate::arm::network::path::{NetworkPath, network_resources_in, references_of};
 use crate::arm::page::Pages;
 use crate::arm::resource_id::{GatewayPath, MemberPath};
 use crate::arm::tags;
 use crate::compile::{PatternCache, compile, notices};
 use crate::document_rules::DocumentRules;
 use crate::etag::{Etag, Preconditions};
+use crate::protection::{self, UnservedProtection};
 use crate::store::{Claim, Decision, Gateway, ProvisioningState};
 use crate::violation::{Violations, Warnings};
 
@@ -33,10 +34,20 @@ pub(crate) use error::EditError;
 pub(crate) struct DecisionContext<'a> {
     /// What the operator has decided about documents, such as the limits for their growth.
     pub(crate) rules: &'a DocumentRules,
+    /// What is done about a gateway that relies on protection that no worker provides.
+    pub(crate) unserved_protection: UnservedProtection,
     /// The cache of the compiler's results for patterns.
     pub(crate) patterns: &'a PatternCache,
     /// The stored resources that the gateway and the request refer to.
     pub(crate) external_refs: &'a ExternalRefs,
+}
+
+impl DecisionContext<'_> {
+    /// The context of a change that sends no document: what was accepted once can be started, and parts of it can be
+    /// deleted.
+    fn without_refusals(self) -> Self {
+        DecisionContext { unserved_protection: UnservedProtection::Warn, ..self }
+    }
 }
 
 /// A change requested by a client.
@@ -141,12 +152,12 @@ impl Edit {
         }
     }
 
-    /// The public IP addresses to which the body refers, whether stored or not.
-    pub(crate) fn public_addresses(&self) -> Vec<NetworkPath> {
+    /// The network resources to which the body refers, whether stored or not.
+    pub(crate) fn network_resources(&self) -> Vec<NetworkPath> {
         match &self.action {
             EditAction::Put { body, .. }
             | EditAction::PutChild { body, .. }
-            | EditAction::PutMember { body, .. } => public_addresses_in(&body.json),
+            | EditAction::PutMember { body, .. } => network_resources_in(&body.json),
             _ => Vec::new(),
         }
     }
@@ -178,7 +189,7 @@ impl Edit {
             EditAction::Start => {
                 // Compiled again, because recompilation after an upgrade skips stopped gateways.
                 let document = self.whole(stored)?.document.clone();
-                replace(stored, context, document, Violations::default(), None)
+                replace(stored, context.without_refusals(), document, Violations::default(), None)
             }
             EditAction::Stop => self.whole(stored).map(|_| (Decision::Stop, Warnings::default())),
             EditAction::Delete => {
@@ -191,10 +202,12 @@ impl Edit {
                 self.put_child((collection, name), sent, context, around(stored)?)
             }
             EditAction::DeleteChild { collection, name } => {
-                self.delete_child((collection, name), context, around(stored)?)
+                self.delete_child((collection, name), context.without_refusals(), around(stored)?)
             }
             EditAction::PutMember { path, body } => self.put_member(path, body, context, around(stored)?),
-            EditAction::DeleteMember { path } => self.delete_member(path, context, around(stored)?),
+            EditAction::DeleteMember { path } => {
+                self.delete_member(path, context.without_refusals(), around(stored)?)
+            }
         }
     }
 
@@ -335,6 +348,16 @@ fn replace(
             return Err(EditError::Invalid(violations));
         }
     };
+    let mut found = Violations::default();
+    let gaps = protection::of_gateway(&document, context.external_refs);
+    context.unserved_protection.judge(&gaps, &mut found);
+    violations.absorb(match child {
+        Some(child) => found.seen_from(child),
+        None => found,
+    });
+    if !violations.is_empty() {
+        return Err(EditError::Invalid(violations));
+    }
     let config_digest = content.digest();
     let same = |stored: &Gateway| stored.document == document && stored.config_digest == config_digest;
     let decision = if stored.is_some_and(same) {

@@ -33,6 +33,7 @@ mod networking;
 mod on_demand;
 mod openapi;
 mod pki;
+mod protection;
 mod proxies;
 mod resource_groups;
 mod resource_id;
@@ -87,6 +88,7 @@ pub use crate::identity::role::Role;
 pub use crate::identity::scope::Scope;
 pub use crate::limits::{Limit, LimitError, Limits};
 pub use crate::listen::Listeners;
+pub use crate::protection::{UnservedProtection, UnservedProtectionError};
 pub use crate::proxies::{Proxies, Proxy, ProxyError};
 pub use crate::start_error::StartError;
 
@@ -185,7 +187,11 @@ impl ControlPlane {
         let certificates = Arc::new(certificates);
         let (tasks, stop) = (workers.tasks.clone(), workers.stop.clone());
         let prober = Prober::new(store.clone(), fleet.clone(), tasks, stop).await?;
-        let rules = DocumentRules { limits: config.limits, unknown_properties: config.unknown_properties };
+        let rules = DocumentRules {
+            limits: config.limits,
+            unknown_properties: config.unknown_properties,
+            unserved_protection: config.unserved_protection,
+        };
         let service = Service::new(
             store.clone(),
             fleet.clone(),

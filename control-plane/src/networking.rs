@@ -1,10 +1,11 @@
-//! Decides about a change of a virtual network, a subnet or a public IP address from the stored state and the
-//! request. Pure.
+//! Decides about a change of a virtual network, a subnet, a public IP address or a firewall policy from the stored
+//! state and the request. Pure.
 //!
 //! Runs inside the write transaction, like [`crate::edit`] for gateways. The compiled content of a gateway
 //! never changes through these decisions: a change that would affect it is rejected while a gateway refers to
 //! the resource.
 
+mod firewall_policy;
 mod public_address;
 mod virtual_network;
 
@@ -14,15 +15,16 @@ use thiserror::Error;
 use crate::arm::external_refs::ExternalRefs;
 use crate::arm::location;
 use crate::arm::naming::is_valid_name;
-use crate::arm::network::{NetworkPath, PublicAddress, PublicAddresses};
+use crate::arm::network::{NetworkKind, NetworkPath, PolicyFacts, PublicAddress};
 use crate::arm::normalize::named::invalid_name;
 use crate::arm::tags;
-use crate::document_rules::UnknownProperties;
+use crate::document_rules::{DocumentRules, UnknownProperties};
 use crate::etag::{Etag, Preconditions};
+use crate::protection;
 use crate::store::{NetworkDecision, NetworkResource, NetworkWritten, StoreError, StoredRefs, User};
 use crate::violation::{Violations, Warnings, code};
 
-/// A change to a virtual network, a subnet or a public IP address.
+/// A change to a network resource or a subnet.
 #[derive(Debug)]
 pub(crate) struct NetworkEdit {
     /// The resource.
@@ -49,6 +51,8 @@ pub(crate) enum NetworkAction {
         /// The address in responses if none was given. A body that repeats it does not set the address.
         shown: Option<String>,
     },
+    /// Create the firewall policy or replace it.
+    PutFirewallPolicy(Value),
     /// Replace the tags.
     PatchTags(Value),
     /// Delete the resource.
@@ -94,6 +98,14 @@ pub(crate) enum NetworkError {
         /// The resource ID of the frontend that refers to it.
         user: String,
     },
+    /// A gateway, a listener or a path rule refers to the firewall policy.
+    #[error("{policy} is in use by {users}")]
+    PolicyInUse {
+        /// The resource ID of the policy.
+        policy: String,
+        /// The resource IDs of the users, separated by commas.
+        users: String,
+    },
     /// The store failed, or the resource group does not exist.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -128,11 +140,50 @@ impl NetworkEdit {
     /// The reason of rejection; nothing changes then.
     pub(crate) fn decide(
         &self,
-        unknown: UnknownProperties,
+        rules: &DocumentRules,
         stored: Option<&NetworkResource>,
         users: &[User],
     ) -> Result<(NetworkDecision, Warnings), NetworkError> {
         self.check_conditions(stored)?;
+        let (decision, mut warnings) = self.decide_alone(rules.unknown_properties, stored, users)?;
+        if let NetworkDecision::Replace { body, .. } = &decision {
+            warnings.append(self.check_protection(rules, body, users)?);
+        }
+        Ok((decision, warnings))
+    }
+
+    /// Checks whether the new body is protection of a gateway that no worker provides. Returns the warnings.
+    fn check_protection(
+        &self,
+        rules: &DocumentRules,
+        body: &Map<String, Value>,
+        users: &[User],
+    ) -> Result<Warnings, NetworkError> {
+        let sources = users.iter().map(|user| (user.source.as_str(), user.target.as_str()));
+        let gaps = protection::of_resource(&self.path, body, sources);
+        let mut found = Violations::default();
+        match &self.action {
+            // A change of other labels or subnets changes nothing about the protection.
+            NetworkAction::PatchTags(_) | NetworkAction::DeleteSubnet(_) => return Ok(Warnings::default()),
+            NetworkAction::PutSubnet(name, _) => {
+                let at = virtual_network::place(body, name).unwrap_or_default();
+                let target = format!("properties.subnets[{at}]");
+                let own: Vec<_> = gaps.into_iter().filter(|gap| gap.is_within(&target)).collect();
+                rules.unserved_protection.judge(&own, &mut found);
+                found = found.seen_from(&target);
+            }
+            _ => rules.unserved_protection.judge(&gaps, &mut found),
+        }
+        if found.is_empty() { Ok(found.1) } else { Err(NetworkError::Invalid(found)) }
+    }
+
+    /// Decides about the change regardless of gateways that rely on it.
+    fn decide_alone(
+        &self,
+        unknown: UnknownProperties,
+        stored: Option<&NetworkResource>,
+        users: &[User],
+    ) -> Result<(NetworkDecision, Warnings), NetworkError> {
         match &self.action {
             NetworkAction::PutVirtualNetwork(body) => {
                 virtual_network::put(&self.path, body.clone(), unknown, stored, users)
@@ -147,6 +198,9 @@ impl NetworkEdit {
             NetworkAction::PutPublicAddress { body, shown } => {
                 public_address::put(&self.path, (body.clone(), shown.as_deref()), unknown, stored, users)
             }
+            NetworkAction::PutFirewallPolicy(body) => {
+                firewall_policy::put(&self.path, body.clone(), unknown, stored)
+            }
             NetworkAction::PatchTags(patch) => {
                 let stored = there(stored)?;
                 let mut body = stored.body.clone();
@@ -157,6 +211,7 @@ impl NetworkEdit {
                 let stored = there(stored)?;
                 virtual_network::check_delete(stored, users)?;
                 public_address::check_delete(stored, users)?;
+                firewall_policy::check_delete(stored, users)?;
                 Ok((NetworkDecision::Delete, Warnings::default()))
             }
         }
@@ -225,11 +280,15 @@ pub(crate) fn has_new_subnet(written: &NetworkWritten) -> bool {
 
 /// Reads the stored resources that a gateway or a request refers to.
 pub(crate) fn external_refs(stored: &StoredRefs) -> ExternalRefs {
-    let mut addresses = PublicAddresses::default();
-    for found in &stored.addresses {
-        addresses.insert(&found.path, PublicAddress::of(&found.body));
+    let mut refs = ExternalRefs { pages: stored.pages.clone(), ..ExternalRefs::default() };
+    for NetworkResource { path, body, .. } in &stored.resources {
+        match path.kind {
+            NetworkKind::PublicAddress => refs.addresses.insert(path, PublicAddress::of(body)),
+            NetworkKind::FirewallPolicy => refs.policies.insert(path, PolicyFacts::of(body)),
+            NetworkKind::VirtualNetwork => refs.subnet_groups.insert(path, body),
+        }
     }
-    ExternalRefs { addresses, pages: stored.pages.clone() }
+    refs
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use self::operation::Operation;
 pub(crate) mod answer;
 pub(crate) mod deployments;
 mod error;
+pub(crate) mod firewall;
 pub(crate) mod identity;
 pub(crate) mod operation;
 pub(crate) mod parameter;

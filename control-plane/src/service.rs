@@ -18,6 +18,7 @@ mod health;
 mod metrics;
 mod networks;
 mod operations;
+mod protection;
 mod resource_target;
 mod secret_check;
 mod tokens;

@@ -40,7 +40,7 @@ pub(crate) fn act() -> Act {
 pub(crate) fn context() -> DecisionContext<'static> {
     static DEFAULTS: LazyLock<(DocumentRules, PatternCache, ExternalRefs)> = LazyLock::new(Default::default);
     let (rules, patterns, external_refs) = &*DEFAULTS;
-    DecisionContext { rules, patterns, external_refs }
+    DecisionContext { rules, unserved_protection: rules.unserved_protection, patterns, external_refs }
 }
 
 /// The path of a gateway in a fixed group.

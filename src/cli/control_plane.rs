@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
-use tidegate_control_plane::{FetchDeny, Limit, Proxy, UnknownProperties};
+use tidegate_control_plane::{FetchDeny, Limit, Proxy, UnknownProperties, UnservedProtection};
 
 use super::value;
 
@@ -83,6 +83,12 @@ pub(crate) struct ControlPlaneOptions {
     /// in the response; `refuse` refuses the document. Probable mistakes are always refused.
     #[arg(long, env = "TIDEGATE_UNKNOWN_PROPERTIES", default_value_t, value_name = "warn|refuse")]
     pub(crate) unknown_properties: UnknownProperties,
+
+    /// What is done about gateways that rely on protection that Tidegate does not provide: a web application firewall
+    /// in Prevention mode, or a network security group of the gateway's subnet. `refuse` refuses them; `warn` accepts
+    /// them without the protection, and says so in the response and in the log.
+    #[arg(long, env = "TIDEGATE_UNSERVED_PROTECTION", default_value_t, value_name = "refuse|warn")]
+    pub(crate) unserved_protection: UnservedProtection,
 
     /// Refuse to create resources in a resource group that does not exist.
     #[arg(long, env = "TIDEGATE_STRICT_RESOURCE_GROUPS", value_parser = BoolishValueParser::new())]

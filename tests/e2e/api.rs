@@ -10,6 +10,7 @@ mod deployments_nested;
 mod deployments_scopes;
 mod documents;
 mod export;
+mod firewall;
 mod heavy_input;
 mod lifecycle;
 mod mistakes;

@@ -66,7 +66,17 @@ const CONTROL_PLANE: &[Layer] = &[
     ("state", &["store", "audit"]),
     (
         "documents and templates",
-        &["compile", "template", "openapi", "identity", "limits", "document_rules", "pki", "admin_token"],
+        &[
+            "compile",
+            "template",
+            "openapi",
+            "identity",
+            "limits",
+            "document_rules",
+            "protection",
+            "pki",
+            "admin_token",
+        ],
     ),
     ("ARM documents", &["arm"]),
     (

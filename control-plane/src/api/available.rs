@@ -28,11 +28,6 @@ pub(super) async fn response_headers(_: ApiVersionParam, _: SubscriptionScope) -
     Json(json!(RESPONSE_HEADERS.as_slice()))
 }
 
-/// Without a web application firewall there are no rule sets.
-pub(super) async fn firewall_rule_sets(_: ApiVersionParam, _: SubscriptionScope) -> Json<Value> {
-    Json(json!({"value": []}))
-}
-
 pub(super) async fn tls_options(
     _: ApiVersionParam,
     SubscriptionScope(subscription): SubscriptionScope,

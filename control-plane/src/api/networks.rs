@@ -1,4 +1,4 @@
-//! Virtual networks and public IP addresses: put, get, list, patch, delete. All changes are complete when they
+//! Virtual networks, public IP addresses and firewall policies: put, get, list, patch, delete. All changes are complete when they
 //! are answered.
 
 use axum::Json;

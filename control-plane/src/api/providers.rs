@@ -27,6 +27,7 @@ static PROVIDERS: [Provider; 2] = [
             "virtualNetworks",
             "virtualNetworks/subnets",
             "publicIPAddresses",
+            "ApplicationGatewayWebApplicationFirewallPolicies",
             "locations",
             "locations/operations",
             "locations/operationResults",

@@ -5,6 +5,7 @@
 mod available;
 mod children;
 mod deployments;
+mod firewall_policies;
 mod gateways;
 mod identity;
 mod networks;
@@ -60,6 +61,7 @@ pub(super) fn routes() -> Vec<Route> {
         identity::routes(),
         resource_groups::routes(),
         networks::routes(),
+        firewall_policies::routes(),
         gateways::routes(),
         available::routes(),
         children::routes(),

@@ -124,15 +124,15 @@ async fn list_or_act(app: &Arc<App>, method: &Method, path: &str, sent: &str) ->
     }
 }
 
-/// Returns every stored resource that has no effect, with the reason.
+/// Returns every stored resource that has no effect, or whose protection has none, with the reason.
 pub(super) async fn not_enforced(
     State(app): AppState,
     RequestAuthor(author): RequestAuthor,
 ) -> Result<Json<Value>, ApiError> {
     let covered = |id: &str| author.client.as_ref().is_none_or(|client| client.covers(id));
-    let all = app.service.not_enforced().await?.into_iter().filter(|(id, _)| covered(id));
+    let all = app.service.not_enforced().await?.into_iter().filter(|found| covered(&found.id));
     let shown: Vec<Value> =
-        all.map(|(id, kind)| json!({"id": id, "type": kind, "reason": NOT_ENFORCED})).collect();
+        all.map(|found| json!({"id": found.id, "type": found.kind, "reason": found.reason})).collect();
     Ok(Json(json!({"value": shown})))
 }
 

@@ -13,6 +13,7 @@ use super::normalize::named::invalid_name;
 use super::resource_id::GatewayPath;
 use crate::violation::{Violations, code};
 
+mod firewall;
 mod levels;
 mod member;
 mod pages;
@@ -22,6 +23,7 @@ mod read;
 mod reference;
 
 pub(crate) use super::api_version::ApiVersion;
+pub(crate) use firewall::PolicyReference;
 pub(crate) use reference::users_of;
 
 #[cfg(test)]
@@ -75,7 +77,7 @@ impl Document {
         let (body, children) = read::gateway(body, stored, &mut violations);
         let mut document = Document { path, body, children };
         priority::fill(&mut document, version, &mut violations);
-        reference::spell_all(&mut document, &mut violations);
+        reference::spell_all(&mut document, levels::own_properties(), &mut violations);
         (document, violations)
     }
 

@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::tls_policy::SslPolicyName;
 
 mod backend;
+mod firewall;
 mod frontend;
 mod load_distribution;
 mod member;
@@ -28,6 +29,7 @@ pub(crate) use backend::{
     BackendAddress, BackendAddressPool, BackendHttpSettings, CookieBasedAffinity, Probe, ProbeMatch,
     ProtocolVersion,
 };
+pub(crate) use firewall::{FirewallConfiguration, FirewallMode};
 pub(crate) use frontend::{
     FrontendIpConfiguration, FrontendPort, GatewayIpConfiguration, IpAllocationMethod, Listener,
 };
@@ -81,7 +83,7 @@ pub(crate) struct Identity {
 #[serde(default, rename_all = "camelCase")]
 #[schemars(extend("x-response-only" = ["operationalState", "resourceGuid", "privateEndpointConnections"]))]
 pub(crate) struct GatewayProperties {
-    /// Size and tier. Only the tier matters: the WAF tiers are rejected.
+    /// Size and tier. Only the tier matters: a web application firewall requires a WAF tier.
     pub(crate) sku: Option<Sku>,
     /// The bounds of autoscaling. Stored and returned; has no effect.
     pub(crate) autoscale_configuration: Option<AutoscaleConfiguration>,
@@ -94,7 +96,8 @@ pub(crate) struct GatewayProperties {
     pub(crate) enable_http2: bool,
     /// FIPS mode. Stored and returned; has no effect.
     pub(crate) enable_fips: Option<bool>,
-    /// Stored and returned; has no effect.
+    /// True if the policy of the gateway has precedence over its own configuration. Stored and returned; has no
+    /// effect.
     pub(crate) force_firewall_policy_association: Option<bool>,
     /// Switches for all requests.
     pub(crate) global_configuration: Option<GlobalConfiguration>,
@@ -106,12 +109,10 @@ pub(crate) struct GatewayProperties {
     #[serde(rename = "entraJWTValidationConfigs", skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-not-served" = ""))]
     pub(crate) entra_jwt_validation_configs: Vec<Member<EntraJwtValidationConfig>>,
-    /// Not supported yet.
-    #[schemars(extend("x-not-served" = "The web application firewall is not supported; leave it out."))]
+    /// The web application firewall policy of the gateway, which must exist. No worker inspects requests yet.
     pub(crate) firewall_policy: Option<SubResource>,
-    /// Not supported yet.
-    #[schemars(extend("x-not-served" = "The web application firewall is not supported; leave it out or disable it."))]
-    pub(crate) web_application_firewall_configuration: Option<Value>,
+    /// The web application firewall of a gateway without a policy. No worker inspects requests yet.
+    pub(crate) web_application_firewall_configuration: Option<FirewallConfiguration>,
 }
 
 impl Gateway {

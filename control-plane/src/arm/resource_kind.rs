@@ -9,7 +9,7 @@ use super::network::NetworkKind;
 pub(crate) enum ResourceKind {
     /// An application gateway.
     Gateway,
-    /// A virtual network or a public IP address.
+    /// A network resource.
     Network(NetworkKind),
     Deployment,
     /// A type that Tidegate does not serve, as its creator spelled it.

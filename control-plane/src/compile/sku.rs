@@ -1,5 +1,4 @@
-//! Size, tier and scale. They have no effect; whatever Azure would reject is rejected, and so are the WAF
-//! tiers.
+//! Size, tier and scale. They have no effect; whatever Azure would reject is rejected.
 
 use super::resources::in_range;
 use crate::arm::document::Document;
@@ -19,7 +18,6 @@ const NOT_IN_BASIC: [&str; 6] = [
 /// Checks size, tier and scale.
 pub(super) fn check(document: &Document, properties: &GatewayProperties, violations: &mut Violations) {
     let sku = properties.sku.clone().unwrap_or_default();
-    refuse_firewall(&sku, violations);
     let basic = sku.name == Some(SkuName::Basic) || sku.tier == Some(SkuTier::Basic);
     if let Some(capacity) = sku.capacity {
         let range = if basic { 1..=2 } else { 1..=125 };
@@ -37,14 +35,18 @@ pub(super) fn check(document: &Document, properties: &GatewayProperties, violati
     }
 }
 
-fn refuse_firewall(sku: &Sku, violations: &mut Violations) {
+/// Returns whether the tier supports a web application firewall. True if neither size nor tier is given.
+pub(super) fn has_firewall(sku: &Sku) -> bool {
     let firewall = [SkuName::WAF_v2, SkuName::WAF_Medium, SkuName::WAF_Large];
-    let by_name = sku.name.is_some_and(|name| firewall.contains(&name));
-    if by_name || matches!(sku.tier, Some(SkuTier::WAF | SkuTier::WAF_v2)) {
-        let property = if by_name { "name" } else { "tier" };
-        let message = "The web application firewall is not supported yet. Use 'Standard_v2'.";
-        violations.push(code::NOT_SUPPORTED, format!("properties.sku.{property}"), message);
-    }
+    let by_name = sku.name.map(|name| firewall.contains(&name));
+    let by_tier = sku.tier.map(|tier| matches!(tier, SkuTier::WAF | SkuTier::WAF_v2));
+    by_name == Some(true) || by_tier == Some(true) || (by_name, by_tier) == (None, None)
+}
+
+/// The name of the tier, or of the size if only that is given.
+pub(super) fn tier_name(sku: &Sku) -> String {
+    let tier = sku.tier.map(|tier| format!("{tier:?}"));
+    tier.or_else(|| sku.name.map(|name| format!("{name:?}"))).unwrap_or_default()
 }
 
 fn check_autoscale(autoscale: &AutoscaleConfiguration, violations: &mut Violations) {

@@ -154,6 +154,7 @@ fn in_subscription(rest: &[&str]) -> Verdict {
             Verdict::AboutOperation((*id).to_owned())
         }
         ["providers", _, kind, ..] if kind.starts_with("applicationgatewayavailable") => Verdict::Allowed,
+        ["providers", _, "locations", _, "applicationgatewaywafdynamicmanifests", ..] => Verdict::Allowed,
         ["providers", _, _] => Verdict::Sieved,
         _ => Verdict::Denied,
     }

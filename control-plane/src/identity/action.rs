@@ -5,13 +5,14 @@ use crate::arm::collection::Collection;
 use super::access::Verb;
 
 /// The segments of paths in ARM's spelling. Others are shown as in the request.
-const SPELT: [&str; 12] = [
+const SPELT: [&str; 13] = [
     "Microsoft.Network",
     "Microsoft.Resources",
     "applicationGateways",
     "resourceGroups",
     "publicIPAddresses",
     "virtualNetworks",
+    "ApplicationGatewayWebApplicationFirewallPolicies",
     "getBackendHealthOnDemand",
     "whatIf",
     "exportTemplate",

@@ -5,7 +5,7 @@ use tidegate_shared::id::GatewayId;
 use uuid::Uuid;
 
 use super::*;
-use crate::arm::network::{NetworkKind, PublicIpAddress, VirtualNetwork};
+use crate::arm::network::{FirewallPolicy, NetworkKind, PublicIpAddress, VirtualNetwork};
 
 fn path(kind: NetworkKind) -> NetworkPath {
     NetworkPath { subscription: "S".into(), group: "G".into(), kind, name: "Name".into() }
@@ -18,10 +18,11 @@ fn decide(
 ) -> Result<NetworkDecision, NetworkError> {
     let kind = match &action {
         NetworkAction::PutPublicAddress { .. } => NetworkKind::PublicAddress,
+        NetworkAction::PutFirewallPolicy(_) => NetworkKind::FirewallPolicy,
         _ => stored.map_or(NetworkKind::VirtualNetwork, |stored| stored.path.kind),
     };
     NetworkEdit { path: path(kind), preconditions: Preconditions::default(), action }
-        .decide(UnknownProperties::Warn, stored, users)
+        .decide(&DocumentRules::default(), stored, users)
         .map(|(decision, _)| decision)
 }
 
@@ -30,6 +31,7 @@ fn stored(kind: NetworkKind, body: Value) -> NetworkResource {
     let body = match kind {
         NetworkKind::VirtualNetwork => VirtualNetwork::read(body, &mut violations),
         NetworkKind::PublicAddress => PublicIpAddress::read(body, &mut violations),
+        NetworkKind::FirewallPolicy => FirewallPolicy::read(body, &mut violations),
     };
     assert!(violations.is_empty(), "{violations}");
     NetworkResource { id: Uuid::nil(), path: path(kind), body, etag: Etag::fresh() }
@@ -169,7 +171,26 @@ fn conditions_are_about_what_is_written() {
             json!({"properties": {"addressPrefix": "10.0.9.0/24"}}),
         ),
     };
-    assert!(subnet("new").decide(UnknownProperties::Warn, Some(&before), &[]).is_ok());
-    let error = subnet("one").decide(UnknownProperties::Warn, Some(&before), &[]).unwrap_err();
+    assert!(subnet("new").decide(&DocumentRules::default(), Some(&before), &[]).is_ok());
+    let error = subnet("one").decide(&DocumentRules::default(), Some(&before), &[]).unwrap_err();
     assert!(matches!(error, NetworkError::PreconditionFailed));
+}
+
+#[test]
+fn a_firewall_policy_is_replaced_freely_and_deleted_once_nothing_refers_to_it() {
+    let policy = |mode: &str| {
+        json!({"location": "here", "properties": {"policySettings": {"mode": mode},
+            "managedRules": {"managedRuleSets": [{"ruleSetType": "OWASP", "ruleSetVersion": "3.2"}]}}})
+    };
+    let put = |body: Value| NetworkAction::PutFirewallPolicy(body);
+    assert!(matches!(decide(put(policy("Detection")), None, &[]), Ok(NetworkDecision::Replace { .. })));
+    assert!(matches!(decide(put(json!({"location": "here"})), None, &[]), Err(NetworkError::Invalid(_))));
+
+    let before = stored(NetworkKind::FirewallPolicy, policy("Detection"));
+    let used = [user(before.path.to_string())];
+    let same = decide(put(policy("detection")), Some(&before), &used);
+    assert_eq!(same.unwrap(), NetworkDecision::Keep);
+    assert_eq!(decide(NetworkAction::Delete, Some(&before), &[]).unwrap(), NetworkDecision::Delete);
+    let error = decide(NetworkAction::Delete, Some(&before), &used).unwrap_err();
+    assert!(matches!(error, NetworkError::PolicyInUse { users, .. } if users == "/gateway/frontend"));
 }

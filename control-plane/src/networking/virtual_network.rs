@@ -14,6 +14,11 @@ pub(super) fn subnet<'a>(network: &'a Map<String, Value>, name: &str) -> Option<
     subnets(network).find(|subnet| is_named(subnet, name))
 }
 
+/// Returns the position of a subnet, found by name ignoring case.
+pub(super) fn place(network: &Map<String, Value>, name: &str) -> Option<usize> {
+    subnets(network).position(|subnet| is_named(subnet, name))
+}
+
 /// Decides about a PUT of a network. A body without `subnets` keeps the existing ones; otherwise missing ones
 /// are deleted.
 pub(super) fn put(

@@ -5,7 +5,6 @@
 use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde_json::{Map, Value};
 
 use super::error::ErrorDetail;
 use super::resource;
@@ -38,7 +37,7 @@ pub(crate) struct NotEnforced {
     value: Vec<NotEnforcedResource>,
 }
 
-/// A stored resource that has no effect.
+/// A stored resource that has no effect, or whose protection has none.
 #[derive(JsonSchema)]
 struct NotEnforcedResource {
     /// The resource ID.
@@ -282,13 +281,6 @@ impl JsonSchema for Null {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({"type": "object", "nullable": true, "enum": [null]})
     }
-}
-
-/// The rule sets of the web application firewall.
-#[derive(JsonSchema)]
-pub(crate) struct FirewallRuleSets {
-    /// Always empty.
-    value: Vec<Map<String, Value>>,
 }
 
 /// The options for TLS policies.

@@ -205,6 +205,9 @@ impl ServiceError {
             NetworkError::AddressSettled { address, user } => {
                 NetworkUseError::AddressSettled { address, user }.into()
             }
+            NetworkError::PolicyInUse { policy, users } => {
+                NetworkUseError::PolicyInUse { policy, users }.into()
+            }
             NetworkError::Store(error) => error.into(),
             NetworkError::NotThere => not_found::network(&edit.path),
             NetworkError::NoSubnet => not_found::part_of_network(edit),

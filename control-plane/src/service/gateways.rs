@@ -14,7 +14,7 @@ use crate::identity::access::Client;
 use crate::identity::links;
 use crate::networking::external_refs;
 use crate::store::{Decided, Decision, Gateway, GatewayPage, StoredRefs, Written};
-use crate::violation::Warnings;
+use crate::violation::{Warnings, code};
 
 use super::error::not_found;
 use super::{Service, ServiceError};
@@ -55,7 +55,7 @@ impl Service {
                 self.store.delete(&edit.path, &act, decide).await?
             }
             _ => {
-                let named = edit.public_addresses();
+                let named = edit.network_resources();
                 let decide = |stored: Option<&Gateway>, refs: &StoredRefs| {
                     let (decision, found) =
                         edit.decide(self.decision_context(&external_refs(refs)), stored)?;
@@ -70,7 +70,9 @@ impl Service {
         // A rejection of an earlier write ends with the new operation, so nothing has to be cleared. The wake
         // stands after the commit because `decide` is pure and may be called more than once.
         self.fleet.wake();
-        Ok((written, warnings.into_inner().unwrap_or_else(PoisonError::into_inner)))
+        let warnings = warnings.into_inner().unwrap_or_else(PoisonError::into_inner);
+        log_gaps(&act.resource, &warnings);
+        Ok((written, warnings))
     }
 
     /// Opens the certificates of a body, fetches its error pages and compiles its patterns, for the edit that it is part of.
@@ -94,7 +96,19 @@ impl Service {
     }
 
     pub(super) fn decision_context<'a>(&'a self, external_refs: &'a ExternalRefs) -> DecisionContext<'a> {
-        DecisionContext { rules: &self.rules, patterns: &self.patterns, external_refs }
+        DecisionContext {
+            rules: &self.rules,
+            unserved_protection: self.rules.unserved_protection,
+            patterns: &self.patterns,
+            external_refs,
+        }
+    }
+}
+
+/// Logs which protection of the resource is not enforced: once for each write.
+pub(super) fn log_gaps(resource: &str, warnings: &Warnings) {
+    for warning in warnings.iter().filter(|warning| warning.code == code::PROTECTION) {
+        tracing::warn!(resource, target = warning.target, "PROTECTION NOT ENFORCED: {}", warning.message);
     }
 }
 

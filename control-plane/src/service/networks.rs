@@ -1,4 +1,4 @@
-//! Reads and writes of virtual networks, subnets and public IP addresses. A write is complete when it returns.
+//! Reads and writes of virtual networks, subnets, public IP addresses and firewall policies. A write is complete when it returns.
 
 use std::net::IpAddr;
 
@@ -11,6 +11,7 @@ use crate::store::{NetworkResource, NetworkWritten, User};
 use crate::violation::Warnings;
 
 use super::error::not_found;
+use super::gateways::log_gaps;
 use super::view::network as network_view;
 use super::{Service, ServiceError};
 
@@ -18,7 +19,7 @@ use super::{Service, ServiceError};
 const IP_ADDRESS: &str = "ipAddress";
 
 impl Service {
-    /// Returns a virtual network or a public IP address, and the references to it.
+    /// Returns a network resource, and the references to it.
     ///
     /// # Errors
     /// [`ServiceError::NotFound`], or an error of the store.
@@ -60,7 +61,7 @@ impl Service {
         Ok((resource, shown))
     }
 
-    /// Writes a virtual network, a subnet or a public IP address. Also returns the warnings for the author.
+    /// Writes a network resource or a subnet. Also returns the warnings for the author.
     pub(crate) async fn write_network(
         &self,
         author: Author,
@@ -69,16 +70,17 @@ impl Service {
         let act = Act { author, action: edit.action_name(), resource: edit.resource_id() };
         let mut warnings = Warnings::default();
         let decide = |stored: Option<&NetworkResource>, users: &[User]| {
-            let (decision, found) = edit.decide(self.rules.unknown_properties, stored, users)?;
+            let (decision, found) = edit.decide(&self.rules, stored, users)?;
             warnings = found;
             Ok(decision)
         };
         let written = self.store.write_network_resource(&edit.path, &act, decide).await;
         let written = written.map_err(|error| ServiceError::from_network(error, &edit))?;
+        log_gaps(&act.resource, &warnings);
         Ok((written, warnings))
     }
 
-    /// Converts the body of a PUT of a virtual network or a public IP address to the change to make.
+    /// Converts the body of a PUT of a network resource to the change to make.
     pub(crate) async fn network_put(
         &self,
         path: &NetworkPath,
@@ -86,6 +88,7 @@ impl Service {
     ) -> Result<NetworkAction, ServiceError> {
         Ok(match path.kind {
             NetworkKind::VirtualNetwork => NetworkAction::PutVirtualNetwork(body),
+            NetworkKind::FirewallPolicy => NetworkAction::PutFirewallPolicy(body),
             NetworkKind::PublicAddress => {
                 let shown = match self.store.network_resource(path).await? {
                     Some((_, users)) => {
@@ -98,7 +101,7 @@ impl Service {
         })
     }
 
-    /// Returns a virtual network or a public IP address as GET shows it.
+    /// Returns a network resource as GET shows it.
     pub(crate) async fn show_network(
         &self,
         resource: &NetworkResource,

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::arm::unserved::{NotUnserved, UnservedPath, body, list_result, made_key, show};
+use crate::arm::unserved::{NOT_ENFORCED, NotUnserved, UnservedPath, body, list_result, made_key, show};
 use crate::audit::{Act, Author};
 use crate::document_policy::UnservedTypes;
 use crate::etag::{Etag, Preconditions};
@@ -13,6 +13,17 @@ use crate::violation::Violations;
 use super::error::UnservedError;
 use super::resource_target::ResourceTarget;
 use super::{Service, ServiceError};
+
+/// A resource that has no effect, or whose protection has none.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct NotEnforced {
+    /// The resource ID.
+    pub(crate) id: String,
+    /// The ARM type.
+    pub(crate) kind: String,
+    /// The reason, as a sentence.
+    pub(crate) reason: String,
+}
 
 /// A resource of an unserved type as GET shows it.
 #[derive(Debug)]
@@ -83,13 +94,20 @@ impl Service {
         Ok(found.into_iter().map(|resource| self.shown(resource).shown).collect())
     }
 
-    /// Returns every resource of an unserved type: its ID and its type.
+    /// Returns what is not enforced: every gateway that relies on protection that no worker provides, once for each
+    /// reason, and every resource of an unserved type.
     ///
     /// # Errors
     /// An error of the store.
-    pub(crate) async fn not_enforced(&self) -> Result<Vec<(String, String)>, ServiceError> {
-        let all = self.store.all_unserved_resources().await?;
-        Ok(all.into_iter().map(|resource| (resource.path.to_string(), resource.path.kind)).collect())
+    pub(crate) async fn not_enforced(&self) -> Result<Vec<NotEnforced>, ServiceError> {
+        let mut found = self.unprotected_gateways().await?;
+        let unserved = self.store.all_unserved_resources().await?.into_iter();
+        found.extend(unserved.map(|resource| NotEnforced {
+            id: resource.path.to_string(),
+            kind: resource.path.kind,
+            reason: NOT_ENFORCED.to_owned(),
+        }));
+        Ok(found)
     }
 
     /// Writes a resource. Returns it, and whether it is new.

@@ -12,7 +12,7 @@ use crate::arm::resource_id::GatewayPath;
 
 use super::database::Connection;
 use super::model::StoredChild;
-use super::network::public_addresses;
+use super::network::referenced;
 use super::rows::{self, key};
 use super::{Gateway, GatewayPage, Store, StoreError, StoredRefs};
 
@@ -146,17 +146,17 @@ fn rank(collection: &Collection) -> usize {
     COLLECTIONS.iter().position(|known| known == collection).unwrap_or(COLLECTIONS.len())
 }
 
-/// Returns the stored resources to which a gateway refers, and those of the public IP addresses in `named`
-/// that are stored.
+/// Returns the stored resources to which a gateway refers, and those of the network resources in `named` that are
+/// stored.
 pub(super) async fn stored_refs(
     connection: &mut Connection,
     named: &[NetworkPath],
     gateway: Option<GatewayId>,
 ) -> Result<StoredRefs, StoreError> {
-    let addresses = public_addresses(connection, named, gateway).await?;
+    let resources = referenced(connection, named, gateway).await?;
     let pages = match gateway {
         Some(gateway) => rows::error_pages::list(connection, gateway).await?,
         None => Pages::default(),
     };
-    Ok(StoredRefs { addresses, pages })
+    Ok(StoredRefs { resources, pages })
 }

@@ -1,4 +1,6 @@
-//! Virtual networks and public IP addresses, and the references of gateways to them.
+//! Virtual networks, public IP addresses and firewall policies, and the references of gateways to them.
+
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 use tidegate_shared::id::GatewayId;
@@ -16,7 +18,7 @@ use super::model::RequiredGroup;
 use super::unserved::delete_below;
 use super::{NetworkResource, Store, StoreError, User, rows};
 
-/// The decision about a virtual network or a public IP address.
+/// The decision about a network resource.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum NetworkDecision {
     /// Keep the stored resource unchanged.
@@ -184,20 +186,25 @@ impl Store {
     }
 }
 
-/// Returns the stored ones of `named` and of the public IP addresses to which a gateway refers.
-pub(super) async fn public_addresses(
+/// Returns the stored ones of `named` and of the network resources to which a gateway refers, each once. A
+/// reference to a subnet is one to its network.
+pub(super) async fn referenced(
     connection: &mut Connection,
     named: &[NetworkPath],
     gateway: Option<GatewayId>,
 ) -> Result<Vec<NetworkResource>, StoreError> {
-    let mut addresses = Vec::new();
-    for path in named {
-        addresses.extend(rows::network_resources::find(connection, path).await?);
-    }
+    let mut paths: BTreeMap<String, NetworkPath> =
+        named.iter().map(|path| (path.key(), path.clone())).collect();
     if let Some(gateway) = gateway {
-        addresses.extend(rows::network_resources::list_addresses(connection, gateway).await?);
+        let references = rows::network_references::list(connection, gateway).await?;
+        let around = references.iter().filter_map(|reference| NetworkPath::around(&reference.target));
+        paths.extend(around.map(|path| (path.key(), path)));
     }
-    Ok(addresses)
+    let mut resources = Vec::with_capacity(paths.len());
+    for path in paths.values() {
+        resources.extend(rows::network_resources::find(connection, path).await?);
+    }
+    Ok(resources)
 }
 
 /// Replaces the stored references of a gateway. A stored public IP address can be used by one gateway only.

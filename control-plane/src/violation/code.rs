@@ -111,6 +111,8 @@ pub(crate) const CLIENT_AUTHORITY_LEAF: &str =
 pub(crate) const CLIENT_AUTHORITY_ROOTS: &str = "ApplicationGatewayOnlyOneRootCAAllowedInTrustedClientCertificate";
 /// The tier of the gateway does not support this feature.
 pub(crate) const FEATURE_OF_SKU: &str = "ApplicationGatewayFeatureCannotBeEnabledForSelectedSku";
+/// The tier of the gateway does not support a web application firewall.
+pub(crate) const FIREWALL_OF_SKU: &str = "ApplicationGatewayFirewallCannotBeEnabledForSelectedSku";
 /// Private link is not supported together with layer 4.
 pub(crate) const NETWORK_ISOLATION: &str = "ApplicationGatewayNetworkIsolationNotSupportedWithFeature";
 /// A certificate has no data, neither in the request nor stored.
@@ -168,6 +170,8 @@ pub(crate) mod limit {
     pub(crate) const PRIVATE_LINKS: &str = "ApplicationGatewayPrivateLinkConfigurationLimitReached";
     /// A gateway has too many `loadDistributionPolicies`.
     pub(crate) const LOAD_DISTRIBUTION: &str = "ApplicationGatewayLoadDistributionPolicyLimitReached";
+    /// A web application firewall policy has too many custom rules.
+    pub(crate) const FIREWALL_CUSTOM_RULES: &str = "ApplicationGatewayFirewallCustomRuleLimitReached";
     /// A pool has too many addresses.
     pub(crate) const POOL_ADDRESSES: &str = "ApplicationGatewayBackendAddressLimitReached";
     /// A trusted root certificate contains too many certificates.
@@ -198,6 +202,16 @@ pub(crate) mod limit {
 }
 
 codes! { OWN_CODES;
+/// A gateway relies on protection that no worker provides. Also the code of a warning.
+pub(crate) const PROTECTION: &str = "ApplicationGatewayProtectionNotEnforced";
+/// A required property of a web application firewall or its policy is missing.
+pub(crate) const FIREWALL_REQUIRED: &str = "ApplicationGatewayFirewallPropertyRequired";
+/// A web application firewall refers to a rule set or a group of rules that does not exist.
+pub(crate) const FIREWALL_RULE_SET: &str = "ApplicationGatewayFirewallRuleSetNotFound";
+/// Two custom rules of a policy have the same priority.
+pub(crate) const FIREWALL_PRIORITY: &str = "ApplicationGatewayFirewallCustomRulePriorityMustBeUnique";
+/// The response body for blocked requests is not Base64 or too long.
+pub(crate) const FIREWALL_BLOCK_BODY: &str = "ApplicationGatewayFirewallCustomBlockResponseBodyInvalid";
 /// A virtual network or a subnet has no address range.
 pub(crate) const ADDRESS_PREFIX_REQUIRED: &str = "AddressPrefixRequired";
 /// Two frontends of a gateway have the same address.

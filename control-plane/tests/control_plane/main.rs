@@ -20,6 +20,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tidegate_control_plane::{
     Config, ControlPlane, DocumentPolicy, FetchDeny, Limits, Listeners, Proxies, UnknownProperties,
+    UnservedProtection,
 };
 use tokio::time::{Instant, interval};
 
@@ -85,6 +86,7 @@ impl Running {
             limits: Limits::default(),
             max_body: 64 << 20,
             unknown_properties: UnknownProperties::default(),
+            unserved_protection: UnservedProtection::default(),
             strict_resource_groups: false,
             rollout_timeout: Duration::from_secs(60),
             trusted_proxies: Proxies::default(),

@@ -8,6 +8,7 @@ import time
 
 import children
 import deployments
+import firewall
 import traffic
 from az import GATEWAY, GROUP, NOT_FOUND, URL, ag, az, child, clean_up, log_in, refused
 from traffic import ADDRESS, BACKEND_PORT
@@ -62,16 +63,6 @@ def choose_a_tls_policy():
     az("network application-gateway ssl-policy predefined show --name AppGwSslPolicy20220101")
     child("ssl-policy", "set", "--policy-type Predefined --name AppGwSslPolicy20220101S")
     assert child("ssl-policy", "show")["policyName"] == "AppGwSslPolicy20220101S"
-
-
-def be_told_that_there_is_no_firewall():
-    wanted = "--enabled true --firewall-mode Detection --rule-set-version 3.2"
-    refusal = refused(lambda: child("waf-config", "set", wanted))
-    assert children.NOT_SUPPORTED in refusal.error, refusal
-    refusal = refused(
-        lambda: az(f"network application-gateway waf-policy create --resource-group {GROUP} --name policy")
-    )
-    assert refusal.code == NOT_FOUND, refusal
 
 
 def see_backend_health():
@@ -143,7 +134,9 @@ STEPS = [
     tag,
     children.each_kind_comes_and_goes,
     choose_a_tls_policy,
-    be_told_that_there_is_no_firewall,
+    firewall.write_a_policy,
+    firewall.list_rule_sets,
+    firewall.rely_on_a_firewall,
     see_backend_health,
     stop_and_start,
     go_wrong,

@@ -105,8 +105,14 @@ async function addAndRemoveEachKindOfSubResource() {
 async function beToldWhatIsNotExecutedYet() {
   const firewall = (document) => {
     document.sku = { name: "WAF_v2", tier: "WAF_v2", capacity: 1 };
+    document.webApplicationFirewallConfiguration = {
+      enabled: true,
+      firewallMode: "Prevention",
+      ruleSetType: "OWASP",
+      ruleSetVersion: "3.2",
+    };
   };
-  const expected = { statusCode: 400, code: "ApplicationGatewayFeatureNotSupported" };
+  const expected = { statusCode: 400, code: "ApplicationGatewayProtectionNotEnforced" };
   await assert.rejects(change(firewall), expected);
 }
 
@@ -160,7 +166,8 @@ async function askWhatThereIsToChooseFrom() {
   assert.ok(strings(await gateways.listAvailableServerVariables()).includes("client_ip"));
   assert.ok(strings(await gateways.listAvailableRequestHeaders()).includes("Accept"));
   assert.ok(strings(await gateways.listAvailableResponseHeaders()).includes("Location"));
-  assert.ok(Array.isArray((await gateways.listAvailableWafRuleSets()).value));
+  const ruleSets = (await gateways.listAvailableWafRuleSets()).value;
+  assert.ok(ruleSets.some((ruleSet) => ruleSet.name === "OWASP_3.2"));
 }
 
 async function goWrong() {

@@ -129,10 +129,14 @@ def be_told_what_is_not_executed_yet():
 
     def firewall(gateway):
         gateway.sku = models.ApplicationGatewaySku(name="WAF_v2", tier="WAF_v2", capacity=1)
+        gateway.web_application_firewall_configuration = models.ApplicationGatewayWebApplicationFirewallConfiguration(
+            enabled=True, firewall_mode="Prevention", rule_set_type="OWASP", rule_set_version="3.2"
+        )
 
     refusal = refused(HttpResponseError, lambda: change(firewall))
     assert refusal.status_code == 400, refusal
-    assert refusal.error.code == "ApplicationGatewayFeatureNotSupported", refusal
+    assert refusal.error.code == "ApplicationGatewayProtectionNotEnforced", refusal
+    assert "--unserved-protection warn" in refusal.error.message, refusal
 
 
 def see_backend_health():
@@ -187,7 +191,8 @@ def ask_what_there_is_to_choose_from():
     assert "client_ip" in gateways.list_available_server_variables()
     assert "Accept" in gateways.list_available_request_headers()
     assert "Location" in gateways.list_available_response_headers()
-    assert isinstance(gateways.list_available_waf_rule_sets().value, list)
+    rule_sets = [rule_set.name for rule_set in gateways.list_available_waf_rule_sets().value]
+    assert "OWASP_3.2" in rule_sets, rule_sets
 
 
 def go_wrong():

@@ -298,7 +298,6 @@ async fn what_would_execute_a_definition_is_refused_by_name() {
     let cases: &[(&str, &str, &str, Value)] = &[
         ("requestRoutingRules", "rule", "entraJWTValidationConfig", any.clone()),
         ("httpListeners", "http", "sslProfile", own("sslProfiles", "profile")),
-        ("httpListeners", "http", "firewallPolicy", any.clone()),
         ("probes", "probe", "enableProbeProxyProtocolHeader", json!(true)),
         ("sslCertificates", "certificate", "keyVaultSecretId", json!("https://vault.test/secrets/a")),
         ("trustedRootCertificates", "root", "keyVaultSecretId", json!("https://vault.test/secrets/b")),
@@ -311,11 +310,7 @@ async fn what_would_execute_a_definition_is_refused_by_name() {
         assert_refused(&refused, &format!("properties.{property}"));
     }
     let whole = management.get(gateway.id()).await.json();
-    for (property, value) in [
-        ("firewallPolicy", any.clone()),
-        ("webApplicationFirewallConfiguration", json!({"enabled": true})),
-        ("entraJWTValidationConfigs", json!([{"name": "tokens", "properties": {}}])),
-    ] {
+    for (property, value) in [("entraJWTValidationConfigs", json!([{"name": "tokens", "properties": {}}]))] {
         let mut body = whole.clone();
         body["properties"][property] = value;
         let refused = management.put(gateway.id(), &body).await.expect(400).json();

@@ -15,7 +15,13 @@ use self::description::{Description, Verdict};
 use crate::http_client::Answer;
 
 /// The Azure descriptions that are checked; they refer to other files beside them.
-const OFFICIAL: &[&str] = &["applicationGateway", "publicIpAddress", "virtualNetwork"];
+const OFFICIAL: &[&str] = &[
+    "applicationGateway",
+    "applicationGatewayWafDynamicManifests",
+    "publicIpAddress",
+    "virtualNetwork",
+    "webapplicationfirewall",
+];
 
 static AZURE: LazyLock<Description> = LazyLock::new(|| {
     let files =

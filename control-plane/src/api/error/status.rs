@@ -100,6 +100,7 @@ fn of_network_use(error: &NetworkUseError) -> StatusCode {
     match error {
         NetworkUseError::SubnetInUse { .. }
         | NetworkUseError::AddressInUse { .. }
+        | NetworkUseError::PolicyInUse { .. }
         | NetworkUseError::AddressHeld { .. } => StatusCode::BAD_REQUEST,
         NetworkUseError::AddressSettled { .. } => StatusCode::CONFLICT,
     }

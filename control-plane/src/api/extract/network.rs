@@ -1,4 +1,4 @@
-//! The virtual network, subnet or public IP address in the path, in the client's spelling.
+//! The network resource or subnet in the path, in the client's spelling.
 
 use axum::extract::{FromRequestParts, MatchedPath};
 use axum::http::request::Parts;
@@ -23,7 +23,7 @@ impl<S: Sync> FromRequestParts<S> for OfKind {
     }
 }
 
-/// A virtual network or a public IP address.
+/// A network resource.
 #[derive(Debug)]
 pub(in crate::api) struct NetworkTarget(pub(in crate::api) NetworkPath);
 
@@ -57,6 +57,7 @@ fn network(names: &mut Names, kind: NetworkKind) -> Result<NetworkPath, ApiError
     let what = match kind {
         NetworkKind::VirtualNetwork => "network",
         NetworkKind::PublicAddress => "address",
+        NetworkKind::FirewallPolicy => "policy",
     };
     Ok(NetworkPath { subscription, group, kind, name: names.take(what)? })
 }

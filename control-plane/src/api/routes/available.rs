@@ -1,7 +1,8 @@
-//! The routes of the `applicationGatewayAvailable…` lists.
+//! The routes of the `applicationGatewayAvailable…` lists, and of the manifests of rule sets.
 
-use crate::api::available;
-use crate::openapi::answer::{FirewallRuleSets, ListPage, TlsOptions, TlsPolicy};
+use crate::api::{available, firewall_rule_sets};
+use crate::openapi::answer::{ListPage, TlsOptions, TlsPolicy};
+use crate::openapi::firewall::{FirewallManifest, FirewallManifests, FirewallRuleSets};
 use crate::openapi::operation::{Body, json};
 
 use super::{Route, get, in_subscription};
@@ -40,10 +41,10 @@ pub(super) fn routes() -> Vec<Route> {
             get(
                 &path("WafRuleSets"),
                 "ApplicationGateways_ListAvailableWafRuleSets",
-                "Lists the rule sets of the web application firewall: none.",
+                "Lists the rule sets of the web application firewall, to which policies can refer.",
             )
             .answers(200, "The list.", json::<FirewallRuleSets>()),
-            available::firewall_rule_sets,
+            firewall_rule_sets::list,
         ),
         Route::new(
             get(
@@ -72,5 +73,26 @@ pub(super) fn routes() -> Vec<Route> {
             .answers(200, "The policy.", json::<TlsPolicy>()),
             available::tls_policy,
         ),
+        Route::new(
+            get(
+                &in_subscription("/locations/{location}/applicationGatewayWafDynamicManifests"),
+                "ApplicationGatewayWafDynamicManifests_Get",
+                "Lists the manifests of the rule sets of a region.",
+            )
+            .answers(200, "The list.", json::<FirewallManifests>()),
+            firewall_rule_sets::manifests,
+        ),
+        manifest("default", "ApplicationGatewayWafDynamicManifestsDefault_Get"),
+        // Azure's specification and the clients made from it spell the name so.
+        manifest("dafault", "ApplicationGatewayWafDynamicManifestsDefault_GetAsSpecified"),
     ]
+}
+
+fn manifest(name: &str, id: &str) -> Route {
+    let path = format!("/locations/{{location}}/applicationGatewayWafDynamicManifests/{name}");
+    let summary = "Gets the manifest of the rule sets of a region.";
+    Route::new(
+        get(&in_subscription(&path), id, summary).answers(200, "The manifest.", json::<FirewallManifest>()),
+        firewall_rule_sets::manifest,
+    )
 }

@@ -20,7 +20,7 @@ pub(super) static AROUND: LazyLock<Level<'static>> =
     LazyLock::new(|| BODY.properties(own_properties(), "(gateway).properties"));
 
 /// The described properties of a gateway's `properties`, without the collections.
-fn own_properties() -> &'static [Property] {
+pub(super) fn own_properties() -> &'static [Property] {
     let properties = GATEWAY.properties().iter().find(|property| property.name == "properties");
     properties.map_or(&[], |property| property.shape.properties())
 }

@@ -181,7 +181,7 @@ mod tests {
             ),
             (
                 json!({ "properties": { "firewallPolicy": { "id": "x" } } }),
-                &[(code::NOT_SUPPORTED, "properties.firewallPolicy")],
+                &[(code::LINKED_ID, "properties.firewallPolicy.id")],
             ),
         ] {
             let (_, violations) = document.with_member(&rule("map", "old"), &sent(body)).unwrap();

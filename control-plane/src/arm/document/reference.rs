@@ -21,9 +21,13 @@ struct Spelling {
     ids: HashMap<String, String>,
 }
 
-/// Normalizes every reference of a document. Targets of violations are paths within the gateway's body.
-pub(super) fn spell_all(document: &mut Document, violations: &mut Violations) {
+/// Normalizes every reference of a document, whose own `properties` have this shape. Targets of violations are
+/// paths within the gateway's body.
+pub(super) fn spell_all(document: &mut Document, own: &[Property], violations: &mut Violations) {
     let spelling = Spelling::of(document);
+    if let Some(Value::Object(properties)) = document.body.get_mut("properties") {
+        spelling.apply(properties, own, "properties", violations);
+    }
     for collection in COLLECTIONS {
         let members = document.children.iter_mut().filter(|child| child.collection == collection);
         for (i, child) in members.enumerate() {

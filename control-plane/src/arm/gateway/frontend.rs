@@ -95,7 +95,7 @@ pub(crate) struct Listener {
     /// Custom error pages for errors that the gateway itself answers to requests of this listener.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) custom_error_configurations: Vec<CustomError>,
-    /// Not supported yet.
-    #[schemars(extend("x-not-served" = "The web application firewall is not supported; leave it out."))]
+    /// The web application firewall policy of the listener, which must exist, in place of that of the gateway. No
+    /// worker inspects requests yet.
     pub(crate) firewall_policy: Option<SubResource>,
 }

@@ -54,7 +54,7 @@ pub(crate) struct PathRule {
     /// The distribution over several pools, instead of one pool.
     #[schemars(extend("x-refers-to" = "loadDistributionPolicies"))]
     pub(crate) load_distribution_policy: Option<SubResource>,
-    /// Not supported yet.
-    #[schemars(extend("x-not-served" = "The web application firewall is not supported; leave it out."))]
+    /// The web application firewall policy of these paths, which must exist, in place of that of the listener. No
+    /// worker inspects requests yet.
     pub(crate) firewall_policy: Option<SubResource>,
 }

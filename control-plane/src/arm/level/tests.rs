@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::arm::document::Document;
-use crate::arm::network::{PublicIpAddress, Subnet, VirtualNetwork};
+use crate::arm::network::{FirewallPolicy, PublicIpAddress, Subnet, VirtualNetwork};
 use crate::arm::resource_group::ResourceGroup;
 use crate::arm::samples::{NEW, path};
 use crate::testing::sent;
@@ -217,12 +217,14 @@ fn every_property_that_azure_describes_is_known() {
         ("applicationGateway.json", "ApplicationGateway"),
         ("virtualNetwork.json", "VirtualNetwork"),
         ("publicIpAddress.json", "PublicIPAddress"),
+        ("webapplicationfirewall.json", "WebApplicationFirewallPolicy"),
     ] {
         let body = all_of(&json!({ "$ref": format!("#/definitions/{name}") }), file, 7);
         let mut violations = Violations::default();
         match name {
             "VirtualNetwork" => drop(VirtualNetwork::read(body, &mut violations)),
             "PublicIPAddress" => drop(PublicIpAddress::read(body, &mut violations)),
+            "WebApplicationFirewallPolicy" => drop(FirewallPolicy::read(body, &mut violations)),
             _ => violations = gateway(body).1,
         }
         let unknown: Vec<_> = violations.0.iter().filter(|one| one.code == code::UNKNOWN_PROPERTY).collect();

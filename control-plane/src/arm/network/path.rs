@@ -1,5 +1,5 @@
-//! Resource IDs of virtual networks, subnets and public IP addresses: parsed ignoring case, printed as their
-//! creator spelled them.
+//! Resource IDs of virtual networks, subnets, public IP addresses and firewall policies: parsed ignoring case,
+//! printed as their creator spelled them.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -21,17 +21,21 @@ pub(crate) enum NetworkKind {
     VirtualNetwork,
     /// A public IP address.
     PublicAddress,
+    /// A web application firewall policy.
+    FirewallPolicy,
 }
 
 impl NetworkKind {
     /// All types.
-    pub(crate) const ALL: [NetworkKind; 2] = [NetworkKind::VirtualNetwork, NetworkKind::PublicAddress];
+    pub(crate) const ALL: [NetworkKind; 3] =
+        [NetworkKind::VirtualNetwork, NetworkKind::PublicAddress, NetworkKind::FirewallPolicy];
 
     /// The segment in resource IDs.
     pub(crate) fn segment(self) -> &'static str {
         match self {
             NetworkKind::VirtualNetwork => "virtualNetworks",
             NetworkKind::PublicAddress => "publicIPAddresses",
+            NetworkKind::FirewallPolicy => "ApplicationGatewayWebApplicationFirewallPolicies",
         }
     }
 
@@ -40,6 +44,9 @@ impl NetworkKind {
         match self {
             NetworkKind::VirtualNetwork => "Microsoft.Network/virtualNetworks",
             NetworkKind::PublicAddress => "Microsoft.Network/publicIPAddresses",
+            NetworkKind::FirewallPolicy => {
+                "Microsoft.Network/ApplicationGatewayWebApplicationFirewallPolicies"
+            }
         }
     }
 
@@ -52,7 +59,7 @@ impl NetworkKind {
 /// The ARM type of a subnet.
 pub(crate) const SUBNET_TYPE: &str = "Microsoft.Network/virtualNetworks/subnets";
 
-/// The resource ID of a virtual network or a public IP address, as its creator spelled it.
+/// The resource ID of a network resource, as its creator spelled it.
 #[derive(Clone, Debug)]
 pub(crate) struct NetworkPath {
     /// Subscription ID.
@@ -86,6 +93,18 @@ impl NetworkPath {
         Some(NetworkPath { subscription: own(subscription), group: own(group), kind, name: own(name) })
     }
 
+    /// Parses the resource ID of a network resource or of a subnet. Returns the resource, or the network of the
+    /// subnet.
+    pub(crate) fn around(id: &str) -> Option<NetworkPath> {
+        NetworkPath::parse(id).or_else(|| {
+            let (network, name) = id.rsplit_once('/')?;
+            let (network, segment) = network.rsplit_once('/')?;
+            let is_subnet = segment.eq_ignore_ascii_case(SUBNETS) && !name.is_empty();
+            NetworkPath::parse(network)
+                .filter(|network| is_subnet && network.kind == NetworkKind::VirtualNetwork)
+        })
+    }
+
     /// The lower-case form: equal for all spellings of one resource's ID.
     pub(crate) fn key(&self) -> String {
         self.to_string().to_ascii_lowercase()
@@ -108,63 +127,75 @@ impl fmt::Display for NetworkPath {
     }
 }
 
+/// The properties of children that refer to a subnet or a public IP address.
+const OF_CHILDREN: [&str; 2] = ["subnet", "publicIPAddress"];
+
+/// The properties that refer to a network resource or a subnet.
+const WITH_RESOURCE: [&str; 3] = ["subnet", "publicIPAddress", "firewallPolicy"];
+
 /// A reference from a gateway to a network resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NetworkReference {
-    /// The resource ID of the child with the reference.
+    /// The resource ID of the gateway, child or path rule with the reference.
     pub(crate) source: String,
-    /// The resource ID of the subnet or public IP address, with its leading slash.
+    /// The resource ID of the subnet, public IP address or firewall policy, with its leading slash.
     pub(crate) target: String,
 }
 
-/// Returns every reference of a gateway's children to a subnet or public IP address, without duplicates.
+/// Returns every reference of a gateway and its children to a subnet, a public IP address or a firewall policy,
+/// without duplicates.
 pub(crate) fn references_of(document: &Document) -> Vec<NetworkReference> {
     let mut references = Vec::new();
+    let mut add = |source: &str, target: &str| {
+        // Reading a document removes every ID that cannot be parsed.
+        let Some(target) = ResourceId::parse(target) else { return };
+        let reference = NetworkReference { source: source.to_owned(), target: target.to_string() };
+        if !references.contains(&reference) {
+            references.push(reference);
+        }
+    };
     for child in &document.children {
         let source = document.path.child_id(child.collection, &child.name);
-        visit(&child.collection.known(&child.properties), &mut |target| {
-            // Reading a document removes every ID that cannot be parsed.
-            let Some(target) = ResourceId::parse(target) else { return };
-            let reference = NetworkReference { source: source.clone(), target: target.to_string() };
-            if !references.contains(&reference) {
-                references.push(reference);
-            }
-        });
+        visit(&child.collection.known(&child.properties), &OF_CHILDREN, &mut |target| add(&source, target));
+    }
+    for reference in document.policy_references() {
+        add(&reference.source, &reference.policy);
     }
     references
 }
 
-/// Returns the public IP addresses to which a body as sent may refer, without duplicates. At most 16, because a
-/// gateway with more than one public frontend is rejected anyway.
-pub(crate) fn public_addresses_in(body: &Value) -> Vec<NetworkPath> {
-    const ENOUGH: usize = 16;
+/// Returns the network resources to which a body as sent may refer, without duplicates: public IP addresses,
+/// firewall policies, and the networks of subnets. At most 16 of each kind but policies, because a gateway with
+/// more is rejected anyway; at most 1000 policies.
+pub(crate) fn network_resources_in(body: &Value) -> Vec<NetworkPath> {
     let mut found = BTreeMap::new();
-    visit_within(body, &mut |id| {
-        let path = NetworkPath::parse(id).filter(|path| path.kind == NetworkKind::PublicAddress);
-        if let Some(path) = path.filter(|_| found.len() < ENOUGH) {
+    visit_within(body, &WITH_RESOURCE, &mut |id| {
+        let Some(path) = NetworkPath::around(id) else { return };
+        let enough = if path.kind == NetworkKind::FirewallPolicy { 1000 } else { 16 };
+        if found.values().filter(|other: &&NetworkPath| other.kind == path.kind).count() < enough {
             found.insert(path.key(), path);
         }
     });
     found.into_values().collect()
 }
 
-/// Calls `each` with the ID of every property, at any depth, that refers to a subnet or public IP address.
-fn visit(object: &Map<String, Value>, each: &mut impl FnMut(&str)) {
+/// Calls `each` with the ID of every property of these names, at any depth.
+fn visit(object: &Map<String, Value>, names: &[&str], each: &mut impl FnMut(&str)) {
     for (key, value) in object {
-        if ["subnet", "publicIPAddress"].iter().any(|name| key.eq_ignore_ascii_case(name)) {
+        if names.iter().any(|name| key.eq_ignore_ascii_case(name)) {
             let ids = value.as_object().into_iter().flatten();
             let id = ids.filter(|(key, _)| key.eq_ignore_ascii_case("id")).find_map(|(_, id)| id.as_str());
             id.into_iter().for_each(&mut *each);
         } else {
-            visit_within(value, each);
+            visit_within(value, names, each);
         }
     }
 }
 
-fn visit_within(value: &Value, each: &mut impl FnMut(&str)) {
+fn visit_within(value: &Value, names: &[&str], each: &mut impl FnMut(&str)) {
     match value {
-        Value::Object(object) => visit(object, each),
-        Value::Array(list) => list.iter().for_each(|value| visit_within(value, each)),
+        Value::Object(object) => visit(object, names, each),
+        Value::Array(list) => list.iter().for_each(|value| visit_within(value, names, each)),
         _ => {}
     }
 }
@@ -204,10 +235,25 @@ mod tests {
             {"properties": {"publicIPAddress": {"id": 7}, "subnet": {"id": "elsewhere"}}},
             {"properties": {"publicIPAddress": "x"}},
         ]}});
-        let found: Vec<String> = public_addresses_in(&body).iter().map(NetworkPath::key).collect();
+        let found: Vec<String> = network_resources_in(&body).iter().map(NetworkPath::key).collect();
         assert_eq!(found, [ID.to_ascii_lowercase()]);
         let many: Vec<Value> =
             (0..100).map(|i| json!({"publicIPAddress": {"id": format!("{ID}{i}")}})).collect();
-        assert_eq!(public_addresses_in(&json!(many)).len(), 16);
+        assert_eq!(network_resources_in(&json!(many)).len(), 16);
+    }
+
+    #[test]
+    fn policies_and_the_networks_of_subnets_are_found_too() {
+        let id = |kind: &str| ID.replace("publicIPAddresses", kind);
+        let policies = id("applicationgatewaywebapplicationfirewallpolicies");
+        let networks = id("virtualNetworks");
+        let body = json!({"properties": {
+            "firewallPolicy": {"id": policies},
+            "gatewayIPConfigurations": [{"properties": {"subnet": {"id": format!("{networks}/Subnets/s")}}}],
+            "frontendIPConfigurations": [{"properties": {"subnet": {"id": format!("{networks}/subnets/t")}}}],
+            "subnet": {"id": format!("{networks}/others/t")},
+        }});
+        let found: Vec<String> = network_resources_in(&body).iter().map(NetworkPath::key).collect();
+        assert_eq!(found, [policies.to_ascii_lowercase(), networks.to_ascii_lowercase()]);
     }
 }

@@ -1,13 +1,14 @@
 //! The properties of a virtual network and its subnets. They are checked, stored and returned, and have no
 //! other effect, because nothing here routes between networks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::path::NetworkPath;
 use super::read;
 use crate::arm::collection::complete;
 use crate::arm::gateway::{Member, SubResource};
@@ -227,5 +228,26 @@ impl Subnet {
         let properties = Value::Object(complete::<Subnet>(properties, SUBNET_SHAPE.properties()));
         let own = [("name".to_owned(), Value::from(name)), ("properties".to_owned(), properties)];
         Value::Object(own.into_iter().chain(beside).collect())
+    }
+}
+
+/// The network security groups of stored subnets.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SubnetGroups(HashMap<String, String>);
+
+impl SubnetGroups {
+    /// Adds the subnets of the virtual network with this canonical body.
+    pub(crate) fn insert(&mut self, network: &NetworkPath, body: &Map<String, Value>) {
+        for subnet in VirtualNetwork::typed(body).properties.subnets {
+            let group = subnet.properties.network_security_group.and_then(|group| group.id);
+            if let Some(group) = group.filter(|id| !id.is_empty()) {
+                self.0.insert(network.subnet_id(&subnet.name).to_ascii_lowercase(), group);
+            }
+        }
+    }
+
+    /// Returns the resource ID of the group of a subnet, found by the subnet's resource ID.
+    pub(crate) fn get(&self, subnet: &str) -> Option<&str> {
+        self.0.get(&subnet.to_ascii_lowercase()).map(String::as_str)
     }
 }

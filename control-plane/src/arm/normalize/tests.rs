@@ -76,7 +76,7 @@ fn members_are_named_as_children_are_and_keep_their_places() {
             { "id": "/x/pathRules/b" },
             7,
             { "name": "A" },
-            { "name": "c", "properties": { "firewallPolicy": { "id": "x" }, "pathRules": [{}] } }
+            { "name": "c", "properties": { "paths": "x", "pathRules": [{}] } }
         ] }),
         &json!({ "pathRules": [
             { "name": "a", "properties": { "paths": ["/A/*"] } },
@@ -89,7 +89,7 @@ fn members_are_named_as_children_are_and_keep_their_places() {
             "pathRules[2]",
             "pathRules[2].name",
             "pathRules[3].name",
-            "pathRules[4].properties.firewallPolicy",
+            "pathRules[4].properties.paths",
             "pathRules[4].properties.pathRules",
         ],
     );
@@ -137,14 +137,13 @@ fn one_name_twice_is_refused() {
 
 #[test]
 fn what_no_worker_executes_is_refused_unless_it_is_off() {
-    let gateway = |value: Value| json!({ "properties": { "webApplicationFirewallConfiguration": value } });
-    let target = "properties.webApplicationFirewallConfiguration";
+    let gateway = |value: Value| json!({ "properties": { "EntraJWTValidationConfigs": value } });
+    let target = "properties.entraJWTValidationConfigs";
     let empty = json!({ "properties": {} });
-    for off in [json!(null), json!({}), json!({ "Enabled": false, "firewallMode": "Detection" })] {
+    for off in [json!(null), json!({}), json!([]), json!({ "Enabled": false, "other": "Detection" })] {
         check(&Shape::of::<Gateway>(), &gateway(off), &empty, &[]);
     }
-    check(&Shape::of::<Gateway>(), &gateway(json!({ "enabled": true })), &empty, &[target]);
-    let tokens = json!({ "properties": { "EntraJWTValidationConfigs": [{}], "firewallPolicy": {} } });
-    let target = "properties.entraJWTValidationConfigs";
-    check(&Shape::of::<Gateway>(), &tokens, &empty, &[target]);
+    for on in [json!([{}]), json!({ "enabled": true })] {
+        check(&Shape::of::<Gateway>(), &gateway(on), &empty, &[target]);
+    }
 }

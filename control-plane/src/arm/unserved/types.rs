@@ -12,11 +12,12 @@ pub(crate) const NOT_ENFORCED: &str =
     "Tidegate stores resources of this type and returns them, but does not act on them.";
 
 /// The types that Tidegate serves, without the collections of a gateway.
-pub(crate) const SERVED_TYPES: [&str; 6] = [
+pub(crate) const SERVED_TYPES: [&str; 7] = [
     GATEWAY_TYPE,
     NetworkKind::VirtualNetwork.resource_type(),
     SUBNET_TYPE,
     NetworkKind::PublicAddress.resource_type(),
+    NetworkKind::FirewallPolicy.resource_type(),
     DEPLOYMENT_TYPE,
     GROUP_TYPE,
 ];

@@ -6,8 +6,7 @@ use crate::arm::samples::CERTIFICATE;
 
 #[test]
 fn gateway_properties() {
-    check_gateway(json!({ "sku": { "tier": "waf_v2" } }), &[(code::NOT_SUPPORTED, ".sku.tier")]);
-    check_gateway(json!({ "sku": { "name": "WAF_v2" } }), &[(code::NOT_SUPPORTED, ".sku.name")]);
+    check_gateway(json!({ "sku": { "tier": "waf_v2", "name": "WAF_v2" } }), &[]);
     check_gateway(json!({ "sku": { "name": "huge" } }), &[(code::INVALID_JSON, ".sku.name")]);
     check_gateway(json!({ "enableHttp2": "true" }), &[]);
     check("gatewayIPConfigurations", 0, json!({ "subnet": null }), &[(code::SUBNET_IS_REQUIRED, ".subnet")]);
@@ -49,9 +48,7 @@ fn features_that_no_worker_executes() {
     let tokens = "entraJWTValidationConfigs";
     check_gateway(json!({ tokens: [{ "name": "x" }] }), &[(code::NOT_SUPPORTED, &format!(".{tokens}"))]);
     check_gateway(json!({ tokens: [] }), &[]);
-    check_gateway(json!({ "firewallPolicy": { "id": "x" } }), &[(code::NOT_SUPPORTED, ".firewallPolicy")]);
     for (collection, changes) in [
-        ("httpListeners", json!({ "firewallPolicy": { "id": "x" } })),
         ("trustedRootCertificates", json!({ "keyVaultSecretId": "https://kv" })),
         ("sslCertificates", json!({ "keyVaultSecretId": "https://kv" })),
     ] {

@@ -1,4 +1,4 @@
-//! Resource groups, virtual networks and public IP addresses as components.
+//! Resource groups, virtual networks, public IP addresses and firewall policies as components.
 
 use std::borrow::Cow;
 
@@ -6,6 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Value, json};
 
 use super::{as_schema, envelope, insert, name_members, properties_of, reference, show_state};
+use crate::arm::network::firewall_policy::FirewallPolicyProperties;
 use crate::arm::network::public_address::PublicIpAddressProperties;
 use crate::arm::network::virtual_network::VirtualNetworkProperties;
 use crate::arm::{network, resource_group};
@@ -18,6 +19,9 @@ pub(crate) struct Subnet;
 
 /// A public IP address.
 pub(crate) struct PublicIpAddress;
+
+/// A web application firewall policy.
+pub(crate) struct FirewallPolicy;
 
 /// A resource group.
 pub(crate) struct ResourceGroup;
@@ -72,6 +76,22 @@ impl JsonSchema for PublicIpAddress {
         properties_of(&mut properties).insert("ipConfiguration".into(), configuration);
         let own = network::PublicIpAddress::json_schema(generator).to_value();
         shown("PublicIPAddress", "public IP address", own, properties, generator)
+    }
+}
+
+impl JsonSchema for FirewallPolicy {
+    fn schema_name() -> Cow<'static, str> {
+        "FirewallPolicy".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "shown FirewallPolicy".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let properties = FirewallPolicyProperties::json_schema(generator).to_value();
+        let own = network::FirewallPolicy::json_schema(generator).to_value();
+        shown("FirewallPolicy", "web application firewall policy", own, properties, generator)
     }
 }
 

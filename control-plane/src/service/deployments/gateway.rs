@@ -1,5 +1,6 @@
 //! Gateways and their children in templates: dry run and write.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -7,15 +8,16 @@ use tidegate_shared::id::{GatewayId, Generation};
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use crate::arm::external_refs::ExternalRefs;
+use crate::arm::network::NetworkPath;
 use crate::arm::network::path::references_of;
-use crate::arm::network::{NetworkKind, NetworkPath, PublicAddress, PublicAddresses};
 use crate::arm::page::Pages;
 use crate::audit::Author;
 use crate::edit::{Edit, EditAction};
 use crate::etag::Etag;
+use crate::networking::external_refs;
 use crate::store::{
-    Decision, Gateway, Operation, OperationState, OperationalState, Problem, ProvisioningState, StoreError,
+    Decision, Gateway, NetworkResource, Operation, OperationState, OperationalState, Problem,
+    ProvisioningState, StoreError, StoredRefs,
 };
 
 use super::super::error::not_found;
@@ -44,9 +46,9 @@ pub(super) async fn dry_run(
         Some(gateway) => Some(gateway.clone()),
         None => service.store.gateway(path).await?,
     };
-    let addresses = addresses(edit, stored.as_ref(), service, stage).await?;
+    let resources = resources(edit, stored.as_ref(), service, stage).await?;
     // Pages that the request does not name were checked by an earlier write.
-    let external_refs = ExternalRefs { addresses, pages: Pages::default() };
+    let external_refs = external_refs(&StoredRefs { resources, pages: Pages::default() });
     let decision = edit.decision(service.decision_context(&external_refs), stored.as_ref());
     let decision = decision.map_err(|error| ServiceError::from_edit(error, edit))?;
     let gateway = match (decision, stored) {
@@ -83,28 +85,26 @@ pub(super) async fn dry_run(
     Ok(shown)
 }
 
-/// Returns the public IP addresses to which the gateway and the request refer, as they would be at the time of
-/// the write.
-async fn addresses(
+/// Returns the network resources to which the gateway and the request refer, as they would be at the time of the
+/// write.
+async fn resources(
     edit: &Edit,
     stored: Option<&Gateway>,
     service: &Service,
     stage: &Stage,
-) -> Result<PublicAddresses, StoreError> {
+) -> Result<Vec<NetworkResource>, StoreError> {
     let of_stored = stored.map(|gateway| references_of(&gateway.document)).unwrap_or_default();
-    let of_stored = of_stored.iter().filter_map(|reference| NetworkPath::parse(&reference.target));
-    let mut addresses = PublicAddresses::default();
-    for path in edit.public_addresses().into_iter().chain(of_stored) {
-        if path.kind != NetworkKind::PublicAddress {
-            continue;
-        }
-        if let Some(staged) = stage.networks.get(&path.key()) {
-            addresses.insert(&path, PublicAddress::of(&staged.body));
-        } else if let Some((found, _)) = service.store.network_resource(&path).await? {
-            addresses.insert(&path, PublicAddress::of(&found.body));
+    let of_stored = of_stored.iter().filter_map(|reference| NetworkPath::around(&reference.target));
+    let paths: BTreeMap<String, NetworkPath> =
+        edit.network_resources().into_iter().chain(of_stored).map(|path| (path.key(), path)).collect();
+    let mut resources = Vec::new();
+    for (key, path) in paths {
+        match stage.networks.get(&key) {
+            Some(staged) => resources.push(staged.clone()),
+            None => resources.extend(service.store.network_resource(&path).await?.map(|(found, _)| found)),
         }
     }
-    Ok(addresses)
+    Ok(resources)
 }
 
 /// Writes the gateway and waits until the workers have applied it.

@@ -26,7 +26,7 @@ pub(super) async fn dry_run(
     let found = service.store.network_resource(&edit.path).await?;
     let (stored, users) = found.map_or((None, Vec::new()), |(stored, users)| (Some(stored), users));
     let stored = stage.networks.remove(&key).or(stored);
-    let decision = edit.decide(service.rules.unknown_properties, stored.as_ref(), &users);
+    let decision = edit.decide(&service.rules, stored.as_ref(), &users);
     let (decision, _) = decision.map_err(|error| refusal(error, edit))?;
     let resource = match (decision, stored) {
         (NetworkDecision::Replace { body, .. }, Some(stored)) => NetworkResource { body, ..stored },

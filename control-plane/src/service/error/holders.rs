@@ -34,6 +34,10 @@ impl ServiceError {
                 let users = users.split(", ").map(str::to_owned).collect::<Vec<_>>();
                 N::SubnetInUse { subnet: subnet.clone(), users: seen(&users, one).join(", ") }.into()
             }
+            ServiceError::NetworkUse(N::PolicyInUse { policy, users }) => {
+                let users = users.split(", ").map(str::to_owned).collect::<Vec<_>>();
+                N::PolicyInUse { policy: policy.clone(), users: seen(&users, one).join(", ") }.into()
+            }
             ServiceError::NetworkUse(N::AddressInUse { address, user }) => {
                 N::AddressInUse { address: address.clone(), user: one(user) }.into()
             }
@@ -79,6 +83,7 @@ mod tests {
                 ServiceError::PortTaken { address: "public".into(), port: 80, holder: holder.clone() },
                 ResourceGroupError::GroupInUse { group: own.clone(), users: users.clone() }.into(),
                 NetworkUseError::SubnetInUse { subnet: own.clone(), users: users.join(", ") }.into(),
+                NetworkUseError::PolicyInUse { policy: own.clone(), users: users.join(", ") }.into(),
                 NetworkUseError::AddressInUse { address: own.clone(), user: holder.clone() }.into(),
                 NetworkUseError::AddressSettled { address: own.clone(), user: holder.clone() }.into(),
                 NetworkUseError::AddressHeld { address: own.clone(), child: own, holder }.into(),

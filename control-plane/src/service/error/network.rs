@@ -11,6 +11,8 @@ codes! { CODES;
     const ADDRESS_IN_USE: &str = "PublicIPAddressCannotBeDeleted";
     /// A gateway uses the public IP address, so the address it binds to cannot be changed.
     const ADDRESS_SETTLED: &str = "PublicIPAddressInUseCannotBeChanged";
+    /// A gateway refers to the firewall policy, so it cannot be deleted.
+    const POLICY_IN_USE: &str = "ApplicationGatewayFirewallPolicyInUseCannotBeDeleted";
     /// Another gateway uses the public IP address.
     const ADDRESS_HELD: &str = "PublicIPAddressInUse";
 }
@@ -33,6 +35,11 @@ pub(crate) enum NetworkUseError {
     )]
     AddressSettled { address: String, user: String },
     #[error(
+        "Web application firewall policy {policy} is in use by {users} and cannot be deleted. In order to delete the \
+         policy, remove the references to it."
+    )]
+    PolicyInUse { policy: String, users: String },
+    #[error(
         "Resource {child} is referencing public IP address {address} that is already allocated to resource {holder}."
     )]
     AddressHeld { address: String, child: String, holder: String },
@@ -44,6 +51,7 @@ impl NetworkUseError {
             NetworkUseError::SubnetInUse { .. } => SUBNET_IN_USE,
             NetworkUseError::AddressInUse { .. } => ADDRESS_IN_USE,
             NetworkUseError::AddressSettled { .. } => ADDRESS_SETTLED,
+            NetworkUseError::PolicyInUse { .. } => POLICY_IN_USE,
             NetworkUseError::AddressHeld { .. } => ADDRESS_HELD,
         }
     }

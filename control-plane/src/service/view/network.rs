@@ -1,12 +1,13 @@
-//! Rendering of stored networks and addresses in ARM's shape. Pure.
+//! Rendering of stored networks, addresses and firewall policies in ARM's shape. Pure.
 
 use serde_json::{Map, Value, json};
 
 use crate::arm::network::NetworkKind;
 use crate::arm::network::path::SUBNET_TYPE;
+use crate::arm::resource_id::{GatewayPath, Reference};
 use crate::store::{NetworkResource, User};
 
-/// Renders a virtual network or a public IP address, without the data that only workers know.
+/// Renders a network resource, without the data that only workers know.
 pub(crate) fn resource(resource: &NetworkResource, users: &[User]) -> Value {
     let path = &resource.path;
     let mut shown = Map::new();
@@ -26,6 +27,7 @@ pub(crate) fn resource(resource: &NetworkResource, users: &[User]) -> Value {
             properties.insert("subnets".into(), subnets(resource, users).into());
             properties.entry("virtualNetworkPeerings").or_insert_with(|| json!([]));
         }
+        NetworkKind::FirewallPolicy => show_policy(&mut properties, users),
         NetworkKind::PublicAddress => {
             if let Some(user) = users.first() {
                 properties.insert("ipConfiguration".into(), json!({"id": user.source}));
@@ -34,6 +36,25 @@ pub(crate) fn resource(resource: &NetworkResource, users: &[User]) -> Value {
     }
     shown.insert("properties".into(), properties.into());
     shown.into()
+}
+
+/// Adds the state of a firewall policy and the resources that refer to it.
+fn show_policy(properties: &mut Map<String, Value>, users: &[User]) {
+    if let Some(state) = properties.get("policySettings").and_then(|settings| settings.get("state")).cloned()
+    {
+        properties.insert("resourceState".into(), state);
+    }
+    for user in users {
+        let list = if GatewayPath::parse(&user.source).is_some() {
+            "applicationGateways"
+        } else if Reference::parse(&user.source).is_some() {
+            "httpListeners"
+        } else {
+            "pathBasedRules"
+        };
+        let list = properties.entry(list).or_insert_with(|| json!([]));
+        list.as_array_mut().into_iter().for_each(|list| list.push(json!({"id": user.source})));
+    }
 }
 
 /// Renders the subnets of a virtual network, in order.

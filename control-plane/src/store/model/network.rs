@@ -1,4 +1,4 @@
-//! Virtual networks and public IP addresses, and what refers to them.
+//! Virtual networks, public IP addresses and firewall policies, and what refers to them.
 
 use serde_json::{Map, Value};
 use tidegate_shared::id::GatewayId;
@@ -8,7 +8,7 @@ use crate::arm::network::NetworkPath;
 use crate::arm::page::Pages;
 use crate::etag::Etag;
 
-/// A stored virtual network or public IP address.
+/// A stored network resource.
 #[derive(Clone, Debug)]
 pub(crate) struct NetworkResource {
     /// The ID, constant from creation to deletion.
@@ -20,11 +20,11 @@ pub(crate) struct NetworkResource {
     pub(crate) etag: Etag,
 }
 
-/// A child of a gateway that refers to a subnet or a public IP address.
+/// A gateway, child or path rule that refers to a subnet, a public IP address or a firewall policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct User {
     pub(crate) gateway: GatewayId,
-    /// The resource ID of the child.
+    /// The resource ID of what refers.
     pub(crate) source: String,
     /// The resource ID of the target.
     pub(crate) target: String,
@@ -33,8 +33,8 @@ pub(crate) struct User {
 /// The stored resources outside a gateway's document to which the gateway or a request refers.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct StoredRefs {
-    /// The public IP addresses.
-    pub(crate) addresses: Vec<NetworkResource>,
+    /// The public IP addresses, the firewall policies, and the networks of subnets.
+    pub(crate) resources: Vec<NetworkResource>,
     /// The error pages that were fetched for earlier writes.
     pub(crate) pages: Pages,
 }

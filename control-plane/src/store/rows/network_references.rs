@@ -1,4 +1,5 @@
-//! The table `network_references`: the subnets and public IP addresses to which children of gateways refer.
+//! The table `network_references`: the subnets, public IP addresses and firewall policies to which gateways, their
+//! children and path rules refer.
 
 use tidegate_shared::id::GatewayId;
 

@@ -1,7 +1,6 @@
-//! The table `network_resources`: virtual networks with their subnets, and public IP addresses.
+//! The table `network_resources`: virtual networks with their subnets, public IP addresses and firewall policies.
 
 use sqlx::AssertSqlSafe;
-use tidegate_shared::id::GatewayId;
 use uuid::Uuid;
 
 use crate::arm::network::{NetworkKind, NetworkPath};
@@ -52,19 +51,6 @@ pub(in crate::store) async fn page(
         .bind(limit)
         .fetch_all(connection)
         .await?;
-    rows.iter().map(resource).collect()
-}
-
-/// Returns the stored public IP addresses to which a gateway refers.
-pub(in crate::store) async fn list_addresses(
-    connection: &mut Connection,
-    gateway: GatewayId,
-) -> Result<Vec<NetworkResource>, StoreError> {
-    let statement = format!(
-        "{SELECT} WHERE kind = 'publicIPAddresses' \
-         AND resource_key IN (SELECT target_key FROM network_references WHERE gateway = $1)"
-    );
-    let rows = sqlx::query(AssertSqlSafe(statement)).bind(gateway.to_string()).fetch_all(connection).await?;
     rows.iter().map(resource).collect()
 }
 

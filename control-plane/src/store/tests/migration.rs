@@ -186,7 +186,7 @@ async fn a_gateway_of_version_13_is_found_with_everything_that_belongs_to_it() {
     assert_eq!(child("Cert").secret, Some(secret("private key")));
     assert!(child("Front").properties.contains_key("publicIPAddress"));
     let (_, refs) = store.gateway_by_id(gateway.id).await.unwrap().unwrap();
-    assert_eq!(refs.addresses.len(), 1);
+    assert!(refs.resources.iter().any(|resource| resource.path.kind == NetworkKind::PublicAddress));
     assert_eq!(refs.pages.found().map(|(url, _)| url).collect::<Vec<_>>(), ["https://Pages/404"]);
 
     let refused = write(&store, document("other", vec![]), &[claim("public", 443)]).await.unwrap_err();
