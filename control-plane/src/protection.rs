@@ -1,8 +1,8 @@
-//! The protection on which a document relies and that no worker provides: web application firewalls, and network
-//! security groups of the gateway's subnet. Pure.
+//! The protection on which a document relies and that no worker provides: web application firewalls, and
+//! network security groups of the gateway's subnet. Pure.
 //!
-//! A gateway that silently lacked its protection would be worse than one that is refused. So the operator decides
-//! whether such documents are accepted, and whoever writes one is told.
+//! A gateway that silently lacked its protection would be worse than one that is refused. So the operator
+//! decides whether such documents are accepted, and whoever writes one is told.
 
 use std::fmt;
 use std::str::FromStr;
@@ -76,9 +76,9 @@ pub(crate) fn of_gateway(document: &Document, refs: &ExternalRefs) -> Vec<Gap> {
     gaps
 }
 
-/// Returns the gaps that a network resource with this canonical body causes for the gateways that refer to it:
-/// `sources` are the resource IDs of their referring parts, each with what it refers to. Targets are paths within the
-/// body.
+/// Returns the gaps that a network resource with this canonical body causes for the gateways that refer to
+/// it: `sources` are the resource IDs of their referring parts, each with what it refers to. Targets are
+/// paths within the body.
 pub(crate) fn of_resource<'a>(
     path: &NetworkPath,
     body: &Map<String, Value>,

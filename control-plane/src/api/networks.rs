@@ -1,5 +1,5 @@
-//! Virtual networks, public IP addresses and firewall policies: put, get, list, patch, delete. All changes are complete when they
-//! are answered.
+//! Virtual networks, public IP addresses and firewall policies: put, get, list, patch, delete. All changes
+//! are complete when they are answered.
 
 use axum::Json;
 use axum::extract::State;

@@ -1,5 +1,5 @@
-//! The rule sets of Azure's web application firewall, with their groups and rules: a table that clients list and
-//! to which policies refer. No worker executes the rules yet.
+//! The rule sets of Azure's web application firewall, with their groups and rules: a table that clients list
+//! and to which policies refer. No worker executes the rules yet.
 
 use std::fmt;
 use std::sync::LazyLock;

@@ -1,5 +1,5 @@
-//! Validation of a gateway's web application firewall: its configuration, and its references to policies. They are
-//! not part of the snapshot.
+//! Validation of a gateway's web application firewall: its configuration, and its references to policies.
+//! They are not part of the snapshot.
 
 use super::firewall_policy::in_range;
 use super::firewall_rule_sets::{check_rule_set, required};

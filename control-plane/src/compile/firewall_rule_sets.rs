@@ -1,5 +1,5 @@
-//! Validation of references to the rule sets of the web application firewall, and the message about a required
-//! property of it.
+//! Validation of references to the rule sets of the web application firewall, and the message about a
+//! required property of it.
 
 use crate::arm::firewall_rule_sets::{RULE_SETS, RuleSet, find, is_group};
 use crate::arm::network::firewall_policy::RuleSetScope;

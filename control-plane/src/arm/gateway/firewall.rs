@@ -1,5 +1,5 @@
-//! The web application firewall of a gateway without a policy. Checked, stored and returned; no worker inspects
-//! requests yet, and [`crate::protection`] decides about gateways that rely on it.
+//! The web application firewall of a gateway without a policy. Checked, stored and returned; no worker
+//! inspects requests yet, and [`crate::protection`] decides about gateways that rely on it.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

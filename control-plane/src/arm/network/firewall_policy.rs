@@ -1,5 +1,5 @@
-//! The properties of a web application firewall policy. They are checked, stored and returned; no worker inspects
-//! requests yet, and [`crate::protection`] decides about gateways that rely on it.
+//! The properties of a web application firewall policy. They are checked, stored and returned; no worker
+//! inspects requests yet, and [`crate::protection`] decides about gateways that rely on it.
 //!
 //! The defaults are those that Azure's responses contain.
 
@@ -87,19 +87,19 @@ pub(crate) struct PolicySettings {
     pub(crate) mode: FirewallMode,
     /// True if request bodies are inspected.
     pub(crate) request_body_check: bool,
-    /// The part of a request body that is inspected, 0 to 2000 KiB. 128 for the rule sets from OWASP 3.2 on; older
-    /// ones do not have it.
+    /// The part of a request body that is inspected, 0 to 2000 KiB. 128 for the rule sets from OWASP 3.2 on;
+    /// older ones do not have it.
     #[serde(rename = "requestBodyInspectLimitInKB")]
     #[schemars(range(min = 0, max = 2000))]
     pub(crate) request_body_inspect_limit_in_kb: Option<i64>,
-    /// True if larger request bodies are rejected. `true` for the rule sets from OWASP 3.2 on; older ones do not
-    /// have it.
+    /// True if larger request bodies are rejected. `true` for the rule sets from OWASP 3.2 on; older ones do
+    /// not have it.
     pub(crate) request_body_enforcement: Option<bool>,
     /// The maximum size of a request body without file uploads, 8 to 2000 KiB.
     #[schemars(range(min = 8, max = 2000))]
     pub(crate) max_request_body_size_in_kb: i64,
-    /// True if larger file uploads are rejected. `true` for the rule sets from OWASP 3.2 on; older ones do not have
-    /// it.
+    /// True if larger file uploads are rejected. `true` for the rule sets from OWASP 3.2 on; older ones do
+    /// not have it.
     pub(crate) file_upload_enforcement: Option<bool>,
     /// The maximum size of a file upload, 0 to 4000 MiB.
     #[schemars(range(min = 0, max = 4000))]
@@ -201,8 +201,8 @@ pub(crate) enum ScrubbingOperator {
 }
 
 impl FirewallPolicy {
-    /// Returns the canonical form of a body as sent. Anything but an object is a violation and read as an empty
-    /// object.
+    /// Returns the canonical form of a body as sent. Anything but an object is a violation and read as an
+    /// empty object.
     pub(crate) fn read(body: Value, violations: &mut Violations) -> Map<String, Value> {
         let mut body = read::<FirewallPolicy>(body, &SHAPE, violations);
         let modern = FirewallPolicy::typed(&body).has_modern_rule_set();

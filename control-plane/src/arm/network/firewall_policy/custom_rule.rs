@@ -13,8 +13,8 @@ pub(crate) struct CustomRule {
     /// The name, unique within the policy. At most 128 characters.
     #[schemars(length(max = 128))]
     pub(crate) name: Option<String>,
-    /// The place in the order of rules, 1 to 100, unique within the policy. Rules with a lower value come first.
-    /// Required.
+    /// The place in the order of rules, 1 to 100, unique within the policy. Rules with a lower value come
+    /// first. Required.
     #[schemars(range(min = 1, max = 100))]
     pub(crate) priority: Option<i64>,
     /// Whether the rule is in force.
