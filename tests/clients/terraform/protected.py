@@ -1,7 +1,72 @@
-"""Configurations with resources that protect: security groups."""
+"""Configurations with resources that protect: the policies of a firewall, and security groups."""
 
-from configurations import ADDRESS, LOCATION, Configuration, Stack
+from configurations import ADDRESS, LOCATION, Configuration, Stack, changed, listener, rule
 from provider import Provider, Resource
+
+POLICY = {
+    # Only this mode needs no option of Tidegate: nothing inspects requests.
+    "policy_settings": {
+        "mode": "Detection",
+        "log_scrubbing": {
+            "rule": [
+                {"match_variable": "RequestHeaderNames", "selector": "Cookie"},
+                {"match_variable": "RequestIPAddress", "selector_match_operator": "EqualsAny"},
+            ],
+        },
+    },
+    "managed_rules": {
+        "exclusion": [
+            {"match_variable": "RequestHeaderNames", "selector": "X-Token",
+             "selector_match_operator": "Equals"},
+        ],
+        "managed_rule_set": [
+            {"version": "3.2", "rule_group_override": [
+                {"rule_group_name": "REQUEST-920-PROTOCOL-ENFORCEMENT",
+                 "rule": [{"id": "920300", "enabled": True, "action": "Log"}, {"id": "920440"}]},
+            ]},
+        ],
+    },
+    "custom_rules": [
+        {"name": "addresses", "priority": 1, "rule_type": "MatchRule", "action": "Block",
+         "match_conditions": [
+             {"operator": "IPMatch", "match_values": ["192.0.2.0/24"],
+              "match_variables": [{"variable_name": "RemoteAddr"}]},
+             {"operator": "Contains", "match_values": ["Windows"], "transforms": ["Lowercase"],
+              "match_variables": [{"variable_name": "RequestHeaders", "selector": "User-Agent"}]},
+         ]},
+        {"name": "rate", "priority": 2, "rule_type": "RateLimitRule", "action": "Block",
+         "rate_limit_duration": "OneMin", "rate_limit_threshold": 100, "group_rate_limit_by": "ClientAddr",
+         "match_conditions": [
+             {"operator": "IPMatch", "match_values": ["192.0.2.0/24"], "negation_condition": True,
+              "match_variables": [{"variable_name": "RemoteAddr"}]},
+         ]},
+    ],
+}  # fmt: skip
+
+
+class Firewalled(Stack):
+    """A policy that the gateway and one of its listeners refer to."""
+
+    def __init__(self, name: str):
+        super().__init__(name)
+        self.policy = self._in_group(
+            "azurerm_web_application_firewall_policy", "policy", location=LOCATION, **POLICY
+        )
+        of_policy = {"firewall_policy_id": self.policy.id}
+        self.gateway.configuration |= {
+            "sku": {"name": "WAF_v2", "tier": "WAF_v2", "capacity": 1},
+            "http_listener": [listener("web"), listener("own", host_name="own.test", **of_policy)],
+            "request_routing_rule": [rule("all", "web", 100), rule("own", "own", 50)],
+            "force_firewall_policy_association": True,
+        } | of_policy
+
+    @property
+    def resources(self) -> list[Resource]:
+        return [*super().resources[:-1], self.policy, self.gateway]
+
+    def update(self, provider: Provider) -> None:
+        rules = self.policy.configuration["custom_rules"]
+        provider.update(self.policy, {"custom_rules": changed(rules, 0, action="Log")[:1]})
 
 
 def security(name: str, priority: int, **more) -> dict:
@@ -73,7 +138,28 @@ class Guarded(Stack):
         provider.update(self.interface, {"ip_forwarding_enabled": True})
 
 
+def inspected(gateway: dict) -> None:
+    """The older way: a block of the gateway itself."""
+    gateway["sku"] = {"name": "WAF_v2", "tier": "WAF_v2", "capacity": 1}
+    gateway["waf_configuration"] = {
+        "enabled": True, "firewall_mode": "Detection", "rule_set_version": "3.2",
+        "disabled_rule_group": [
+            {"rule_group_name": "REQUEST-920-PROTOCOL-ENFORCEMENT", "rules": [920300]},
+            {"rule_group_name": "REQUEST-930-APPLICATION-ATTACK-LFI"},
+        ],
+        "exclusion": [
+            {"match_variable": "RequestHeaderNames", "selector_match_operator": "Equals",
+             "selector": "X-Token"},
+            {"match_variable": "RequestCookieNames"},
+        ],
+    }  # fmt: skip
+
+
 CONFIGURATIONS = [
+    Configuration("waf", inspected, lambda now: {
+        "waf_configuration": now["waf_configuration"] | {"disabled_rule_group": []},
+    }),
+    Configuration("firewall", lambda gateway: None, lambda now: {"tags": {"stage": "test"}}, Firewalled),
     Configuration("interfaces", lambda gateway: None, lambda now: {
         "backend_address_pool": [{"name": "echo", "ip_addresses": [ADDRESS], "fqdns": ["localhost"]}],
     }, Guarded),
