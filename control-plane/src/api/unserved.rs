@@ -50,6 +50,10 @@ pub(super) async fn handle(State(app): AppState, request: Request) -> Result<Res
     }
     let resource = app.service.unserved_path(&path)?;
     let RequestAuthor(author) = RequestAuthor::from_request_parts(&mut head, &app).await?;
+    // What a client may read beside its scopes are routes, and no resource.
+    if author.client.as_ref().is_some_and(|client| !client.covers(&path)) {
+        return Err(unknown().into());
+    }
     let Conditions(conditions) = Conditions::from_request_parts(&mut head, &app).await?;
     let base = BaseUrl::from_request_parts(&mut head, &app).await?;
     let operation = Links::complete(&base, &version, &resource.subscription, &Map::new()).for_put();
@@ -102,7 +106,10 @@ async fn list_or_act(app: &Arc<App>, method: &Method, path: &str, sent: &str) ->
     match *method {
         Method::GET | Method::HEAD => {
             // Any name gives the ID of a member of the list.
-            let member = app.service.unserved_path(&format!("{path}/*"))?;
+            let member = app.service.unserved_path(&format!("{path}/*")).map_err(|error| match error {
+                ServiceError::UnknownPath(_) => unknown(),
+                error => error.into(),
+            })?;
             let (subscription, group) = (&member.subscription, member.group.as_deref());
             let all = app.service.unserved_of_type(subscription, group, Some(&member.kind)).await?;
             let is_below = |value: &Value| match &member.parent {
@@ -153,11 +160,12 @@ fn reason() -> HeaderValue {
 
 /// Returns a path with its segments decoded; `None` if a segment is not UTF-8 or contains an encoded slash.
 fn decoded(path: &str) -> Option<String> {
-    let path = path.strip_suffix('/').unwrap_or(path);
     let segment = |segment: &str| {
         let text = percent_decode_str(segment).decode_utf8().ok()?;
         (!text.contains('/')).then(|| text.into_owned())
     };
-    let segments: Option<Vec<String>> = path.split('/').map(segment).collect();
-    segments.map(|segments| segments.join("/"))
+    // `az resource show` sends an empty segment after the namespace.
+    let segments: Option<Vec<String>> =
+        path.split('/').filter(|segment| !segment.is_empty()).map(segment).collect();
+    segments.map(|segments| format!("/{}", segments.join("/")))
 }

@@ -150,11 +150,15 @@ fn in_subscription(rest: &[&str]) -> Verdict {
         [] | ["locations" | "providers"] | ["providers", _] => Verdict::Allowed,
         ["resourcegroups" | "resources"] => Verdict::Sieved,
         ["operationresults", id]
-        | ["providers", _, "locations", _, "operations" | "operationresults", id] => {
+        | ["providers", "microsoft.network", "locations", _, "operations" | "operationresults", id] => {
             Verdict::AboutOperation((*id).to_owned())
         }
-        ["providers", _, kind, ..] if kind.starts_with("applicationgatewayavailable") => Verdict::Allowed,
-        ["providers", _, "locations", _, "applicationgatewaywafdynamicmanifests", ..] => Verdict::Allowed,
+        ["providers", "microsoft.network", kind, ..] if kind.starts_with("applicationgatewayavailable") => {
+            Verdict::Allowed
+        }
+        ["providers", "microsoft.network", "locations", _, "applicationgatewaywafdynamicmanifests", ..] => {
+            Verdict::Allowed
+        }
         ["providers", _, _] => Verdict::Sieved,
         _ => Verdict::Denied,
     }

@@ -47,13 +47,9 @@ impl Service {
     /// Parses the resource ID of an unserved type.
     ///
     /// # Errors
-    /// [`ServiceError::UnknownPath`] for text that is no resource ID, [`UnservedError::UnknownType`] for a misspelt type,
-    /// and for every unserved type if the operator has switched their storage off.
+    /// [`ServiceError::UnknownPath`] for text that is no resource ID, [`UnservedError::UnknownType`] for a misspelt type.
     pub(crate) fn unserved_path(&self, id: &str) -> Result<UnservedPath, ServiceError> {
         match UnservedPath::parse(id) {
-            Ok(path) if self.document_policy.unserved_types == UnservedTypes::Refuse => {
-                Err(UnservedError::UnknownType { kind: path.kind, nearest: None }.into())
-            }
             Ok(path) => Ok(path),
             Err(NotUnserved::Misspelt { kind, nearest }) => {
                 Err(UnservedError::UnknownType { kind, nearest }.into())
@@ -101,10 +97,10 @@ impl Service {
     /// An error of the store.
     pub(crate) async fn not_enforced(&self) -> Result<Vec<NotEnforced>, ServiceError> {
         let mut found = self.unprotected_gateways().await?;
-        let unserved = self.store.all_unserved_resources().await?.into_iter();
-        found.extend(unserved.map(|resource| NotEnforced {
-            id: resource.path.to_string(),
-            kind: resource.path.kind,
+        let unserved = self.store.unserved_paths().await?.into_iter();
+        found.extend(unserved.map(|path| NotEnforced {
+            id: path.to_string(),
+            kind: path.kind,
             reason: NOT_ENFORCED.to_owned(),
         }));
         Ok(found)
@@ -121,11 +117,15 @@ impl Service {
         preconditions: &Preconditions,
         action: UnservedAction,
     ) -> Result<(ShownUnserved, bool), ServiceError> {
-        self.check_parent(path).await?;
-        let verb = if matches!(action, UnservedAction::Delete) { "delete" } else { "write" };
+        let is_delete = matches!(action, UnservedAction::Delete);
+        let stored_parent = if is_delete { None } else { self.check_writable(path).await? };
+        let verb = if is_delete { "delete" } else { "write" };
         let act = Act { author, action: format!("{}/{verb}", path.kind), resource: path.to_string() };
-        let decide = |stored: Option<&UnservedResource>| decide(path, stored, preconditions, action);
-        let (resource, created) = self.store.write_unserved(path, &act, decide).await?;
+        let decide = |stored: Option<&UnservedResource>, has_parent: bool| {
+            if has_parent { decide(path, stored, preconditions, action) } else { Err(no_parent(path)) }
+        };
+        let written = self.store.write_unserved(path, stored_parent.as_deref(), &act, decide).await;
+        let (resource, created) = written?;
         if created {
             tracing::warn!(resource = %resource.path, "stored without effect: Tidegate does not serve this type");
         }
@@ -141,12 +141,14 @@ impl Service {
         path: &UnservedPath,
         sent: Value,
     ) -> Result<Value, ServiceError> {
+        self.check_stored(path)?;
+        let body = read(path, sent)?;
         let stored = self.store.unserved_resource(path).await?;
         let (id, path) = match stored {
             Some(stored) => (stored.id, stored.path),
             None => (uuid::Uuid::nil(), path.clone()),
         };
-        Ok(show(&path, id, &read(sent)?, self.issuer.tenant()))
+        Ok(show(&path, id, &body, self.issuer.tenant()))
     }
 
     /// Returns the result of a `list*` action, such as `listKeys`.
@@ -164,17 +166,29 @@ impl Service {
         list_result(&stored.path, function, key).map_err(|why| UnservedError::NoAction(why).into())
     }
 
-    /// Checks that the parent of a child or the scope of an extension exists.
-    async fn check_parent(&self, path: &UnservedPath) -> Result<(), ServiceError> {
-        let Some(parent) = &path.parent else { return Ok(()) };
-        let exists = match ResourceTarget::of(parent) {
-            Some(target) => target.show(self).await?.is_some(),
-            None => false,
-        };
-        if exists {
-            return Ok(());
+    /// Checks that resources of unserved types are stored, and that the parent of a child or the scope of an extension
+    /// exists. Returns the ID under which the parent is stored, for the check within the transaction.
+    async fn check_writable(&self, path: &UnservedPath) -> Result<Option<String>, ServiceError> {
+        self.check_stored(path)?;
+        let Some(parent) = &path.parent else { return Ok(None) };
+        let target = ResourceTarget::of(parent).ok_or_else(|| no_parent(path))?;
+        if target.show(self).await?.is_none() {
+            return Err(no_parent(path));
         }
-        Err(UnservedError::NoParent { resource: path.to_string(), parent: parent.clone() }.into())
+        Ok(target.is_indexed().then(|| target.stored_id()))
+    }
+
+    /// Checks that the operator lets resources of unserved types be stored.
+    ///
+    /// # Errors
+    /// [`UnservedError::UnknownType`].
+    pub(super) fn check_stored(&self, path: &UnservedPath) -> Result<(), ServiceError> {
+        match self.document_policy.unserved_types {
+            UnservedTypes::Store => Ok(()),
+            UnservedTypes::Refuse => {
+                Err(UnservedError::UnknownType { kind: path.kind.clone(), nearest: None }.into())
+            }
+        }
     }
 
     fn shown(&self, resource: UnservedResource) -> ShownUnserved {
@@ -194,10 +208,10 @@ fn decide(
     }
     let there = || stored.ok_or_else(|| not_found(path));
     Ok(match action {
-        UnservedAction::Put(sent) => UnservedDecision::Replace(read(sent)?),
+        UnservedAction::Put(sent) => UnservedDecision::Replace(read(path, sent)?),
         UnservedAction::Patch(patch) => {
             let mut violations = Violations::default();
-            let merged = body::patch(&there()?.body, patch, &mut violations);
+            let merged = body::patch(&path.kind, &there()?.body, patch, &mut violations);
             checked(merged, violations).map(UnservedDecision::Replace)?
         }
         UnservedAction::Delete => {
@@ -207,9 +221,14 @@ fn decide(
     })
 }
 
-fn read(sent: Value) -> Result<Map<String, Value>, ServiceError> {
+fn no_parent(path: &UnservedPath) -> ServiceError {
+    let parent = path.parent.clone().unwrap_or_default();
+    UnservedError::NoParent { resource: path.to_string(), parent }.into()
+}
+
+fn read(path: &UnservedPath, sent: Value) -> Result<Map<String, Value>, ServiceError> {
     let mut violations = Violations::default();
-    let read = body::read(sent, &mut violations);
+    let read = body::read(&path.kind, sent, &mut violations);
     checked(read, violations)
 }
 

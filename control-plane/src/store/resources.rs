@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use super::database::Connection;
 use super::rows::{self, key};
 use super::{ResourceRow, Store, StoreError};
 
 impl Store {
-    /// Returns every resource of a subscription, or of one resource group in it, except for deployments, unordered. Damaged ones are logged and left out.
+    /// Returns every resource of a subscription, or of one resource group in it, except for deployments,
+    /// unordered. Damaged ones are logged and left out.
     ///
     /// # Errors
     /// If the database fails.
@@ -29,11 +31,20 @@ impl Store {
     /// If the database fails.
     pub(crate) async fn stored_among(&self, ids: &BTreeSet<String>) -> Result<BTreeSet<String>, StoreError> {
         let keys: Vec<String> = ids.iter().map(|id| key(id)).collect();
-        let mut view = self.database.view().await?;
-        let mut stored = HashSet::new();
-        stored.extend(rows::gateways::keys_among(&mut view, &keys).await?);
-        stored.extend(rows::network_resources::keys_among(&mut view, &keys).await?);
-        stored.extend(rows::unserved_resources::keys_among(&mut view, &keys).await?);
+        let stored = stored_keys(&mut *self.database.view().await?, &keys).await?;
         Ok(ids.iter().filter(|id| stored.contains(&key(id))).cloned().collect())
     }
+}
+
+/// Returns whether a resource is stored under an ID.
+pub(super) async fn is_stored(connection: &mut Connection, id: &str) -> Result<bool, StoreError> {
+    Ok(!stored_keys(connection, &[key(id)]).await?.is_empty())
+}
+
+async fn stored_keys(connection: &mut Connection, keys: &[String]) -> Result<HashSet<String>, StoreError> {
+    let mut stored = HashSet::new();
+    stored.extend(rows::gateways::keys_among(connection, keys).await?);
+    stored.extend(rows::network_resources::keys_among(connection, keys).await?);
+    stored.extend(rows::unserved_resources::keys_among(connection, keys).await?);
+    Ok(stored)
 }

@@ -12,6 +12,7 @@ use crate::etag::Etag;
 use super::audit::record;
 use super::database::Connection;
 use super::model::RequiredGroup;
+use super::resources::is_stored;
 use super::{Store, StoreError, UnservedResource, rows};
 
 /// The decision about a resource of an unserved type.
@@ -36,27 +37,32 @@ impl Store {
     }
 
     /// Returns the resources of a subscription, or of one resource group in it, by ID: of one type, or of all.
+    /// Damaged ones are logged and left out.
     ///
     /// # Errors
-    /// If the database fails or a row is damaged.
+    /// If the database fails.
     pub(crate) async fn unserved_resources(
         &self,
         subscription: &str,
         group: Option<&str>,
         kind: Option<&str>,
     ) -> Result<Vec<UnservedResource>, StoreError> {
-        rows::unserved_resources::list(&mut *self.database.reader().await?, subscription, group, kind).await
+        let mut reader = self.database.reader().await?;
+        let found = rows::unserved_resources::list(&mut reader, subscription, group, kind).await?;
+        let log = |error: &StoreError| tracing::error!(%error, "a resource is left out of a list");
+        Ok(found.into_iter().filter_map(|resource| resource.inspect_err(log).ok()).collect())
     }
 
-    /// Returns every resource of an unserved type, by ID.
+    /// Returns the path of every resource of an unserved type, by ID.
     ///
     /// # Errors
     /// If the database fails or a row is damaged.
-    pub(crate) async fn all_unserved_resources(&self) -> Result<Vec<UnservedResource>, StoreError> {
-        rows::unserved_resources::all(&mut *self.database.reader().await?).await
+    pub(crate) async fn unserved_paths(&self) -> Result<Vec<UnservedPath>, StoreError> {
+        rows::unserved_resources::paths(&mut *self.database.reader().await?).await
     }
 
-    /// Reads a resource, calls `decide`, and stores the decision atomically. `act` is recorded in the audit log in the
+    /// Reads a resource, calls `decide` with it and with whether a resource is stored under the ID `parent`, if any, and
+    /// stores the decision atomically. `act` is recorded in the audit log in the
     /// same transaction. Returns the resource after the write, or before its deletion, and whether it is new.
     ///
     /// `decide` may return [`UnservedDecision::Delete`] only for an existing resource.
@@ -66,12 +72,17 @@ impl Store {
     pub(crate) async fn write_unserved<E: From<StoreError>>(
         &self,
         path: &UnservedPath,
+        parent: Option<&str>,
         act: &Act,
-        decide: impl FnOnce(Option<&UnservedResource>) -> Result<UnservedDecision, E>,
+        decide: impl FnOnce(Option<&UnservedResource>, bool) -> Result<UnservedDecision, E>,
     ) -> Result<(UnservedResource, bool), E> {
         let mut transaction = self.begin().await?;
         let stored = rows::unserved_resources::find(&mut transaction, path).await?;
-        let decision = match decide(stored.as_ref()) {
+        let has_parent = match parent {
+            Some(parent) => is_stored(&mut transaction, parent).await?,
+            None => true,
+        };
+        let decision = match decide(stored.as_ref(), has_parent) {
             Ok(decision) => decision,
             Err(refused) => return transaction.undo(Err(refused)).await,
         };

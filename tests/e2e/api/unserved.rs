@@ -117,6 +117,9 @@ async fn a_misspelt_type_is_refused_with_the_nearest_and_every_type_where_the_op
     {
         assert!(refused.text().contains(words), "{}", refused.text());
     }
+    let doubled = format!("{}?api-version={API_VERSION}", id("Microsoft.KeyVault//vaults/v"));
+    let made = started.management().send("PUT", &doubled, &[], "{}").await.expect(201);
+    assert_eq!(made.json()["id"], id("Microsoft.KeyVault/vaults/v"), "az sends an empty segment");
     let strict = tidegate().control_plane_alone().option("--unserved-types", "refuse").start().await;
     let refused =
         strict.management().put(&id("Microsoft.Network/routeTables/r"), &json!({})).await.expect(404);
@@ -133,6 +136,7 @@ async fn odd_requests_about_other_types_are_answered_and_change_nothing() {
     let version = format!("?api-version={API_VERSION}");
     let resource = id("Microsoft.Compute/virtualMachines/v");
     let long = id(&format!("Microsoft.Compute/virtualMachines/{}", "n".repeat(300)));
+    let deep = format!("{{\"properties\": {{\"a\": {}1{}}}}}", "[".repeat(100), "]".repeat(100));
     let cases: &[(&str, String, &str, u16)] = &[
         ("PUT", format!("{resource}{version}"), "[]", 400),
         ("PUT", format!("{resource}{version}"), "{\"properties\": 7}", 400),
@@ -141,6 +145,8 @@ async fn odd_requests_about_other_types_are_answered_and_change_nothing() {
         ("PATCH", format!("{resource}{version}"), "{}", 404),
         ("POST", format!("{resource}{version}"), "", 405),
         ("PUT", format!("{long}{version}"), "{}", 404),
+        ("PUT", format!("{}{version}", id("Microsoft.Networ/%C3%A9x/n")), "{}", 404),
+        ("PUT", format!("{resource}{version}"), &deep, 400),
         ("PUT", format!("{}{version}", id("NoDot/things/t")), "{}", 404),
         ("PUT", format!("{}{version}", id("Microsoft.Compute/virtualMachines")), "{}", 404),
         ("PUT", format!("{}%2Fextra{version}", resource), "{}", 404),

@@ -27,7 +27,7 @@ const READ_ONLY: [&str; 5] = ["id", "name", "type", "etag", "systemData"];
 
 /// The names of properties, in lower case, that Azure accepts and never returns. Tidegate does not store them: nothing
 /// here uses them.
-const WRITE_ONLY: [&str; 22] = [
+const WRITE_ONLY: [&str; 24] = [
     "accesskey",
     "accountkey",
     "administratorloginpassword",
@@ -45,16 +45,36 @@ const WRITE_ONLY: [&str; 22] = [
     "privatekey",
     "protectedsettings",
     "sastoken",
+    "secret",
     "secretvalue",
+    "securevalue",
     "secondarykey",
     "sharedkey",
     "storageaccountkey",
     "userdata",
 ];
 
+/// The types, in lower case, whose properties are secret as a whole.
+const SECRET_TYPES: [&str; 4] = [
+    "microsoft.keyvault/vaults/secrets",
+    "microsoft.web/sites/config",
+    "microsoft.web/sites/slots/config",
+    "microsoft.app/managedenvironments/daprcomponents",
+];
+
+/// The maximum depth of a body: far more than any of Azure's, and less than a JSON reader allows.
+const MAX_DEPTH: usize = 64;
+
+/// The maximum size of a body, in bytes.
+const MAX_SIZE: usize = 1024 * 1024;
+
 /// Returns the form of a body to store: names of the envelope in canonical spelling, without read-only and write-only
 /// properties. Everything else stays as sent.
-pub(crate) fn read(body: Value, violations: &mut Violations) -> Map<String, Value> {
+pub(crate) fn read(kind: &str, body: Value, violations: &mut Violations) -> Map<String, Value> {
+    if let Some(why) = excess(&body) {
+        violations.push(code::INVALID_JSON, ROOT, why);
+        return Map::new();
+    }
     let mut sent = expect_object(body, ROOT, violations).unwrap_or_default();
     let mut stored = Map::new();
     for name in ENVELOPE {
@@ -78,12 +98,36 @@ pub(crate) fn read(body: Value, violations: &mut Violations) -> Map<String, Valu
             violations.push(code::INVALID_JSON, "tags", "The value must be an object of strings.");
         }
     }
-    stored.values_mut().for_each(drop_write_only);
+    if SECRET_TYPES.contains(&kind.to_ascii_lowercase().as_str()) {
+        stored.remove("properties");
+    }
+    // The names of tags are the client's own.
+    stored.iter_mut().filter(|(name, _)| *name != "tags").for_each(|(_, value)| drop_write_only(value));
     stored
+}
+
+/// Says why a body is too deep or too large; `None` if it is not.
+fn excess(body: &Value) -> Option<String> {
+    if depth(body) > MAX_DEPTH {
+        return Some(format!("The body is nested more than {MAX_DEPTH} levels deep."));
+    }
+    let size = body.to_string().len();
+    (size > MAX_SIZE)
+        .then(|| format!("The body has {size} bytes; a resource without effect may have {MAX_SIZE}."))
+}
+
+fn depth(value: &Value) -> usize {
+    let members: Box<dyn Iterator<Item = &Value>> = match value {
+        Value::Object(object) => Box::new(object.values()),
+        Value::Array(list) => Box::new(list.iter()),
+        _ => return 0,
+    };
+    1 + members.map(depth).max().unwrap_or(0)
 }
 
 /// Applies the body of a PATCH (RFC 7396) to a stored one.
 pub(crate) fn patch(
+    kind: &str,
     stored: &Map<String, Value>,
     patch: Value,
     violations: &mut Violations,
@@ -91,7 +135,7 @@ pub(crate) fn patch(
     let changes = expect_object(patch, ROOT, violations).unwrap_or_default();
     let mut merged = Value::Object(stored.clone());
     merge(&mut merged, Value::Object(changes));
-    read(merged, violations)
+    read(kind, merged, violations)
 }
 
 fn merge(target: &mut Value, patch: Value) {
@@ -117,10 +161,22 @@ fn drop_write_only(value: &mut Value) {
     match value {
         Value::Object(object) => {
             object.retain(|name, _| !WRITE_ONLY.contains(&name.to_ascii_lowercase().as_str()));
-            object.values_mut().for_each(drop_write_only);
+            for (name, value) in object {
+                // The entries of such a list have a name and a value.
+                if name.eq_ignore_ascii_case("secrets") {
+                    drop_values(value);
+                }
+                drop_write_only(value);
+            }
         }
         Value::Array(list) => list.iter_mut().for_each(drop_write_only),
         _ => {}
+    }
+}
+
+fn drop_values(list: &mut Value) {
+    for entry in list.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+        entry.retain(|name, _| !name.eq_ignore_ascii_case("value"));
     }
 }
 
@@ -145,7 +201,7 @@ mod tests {
 
     fn stored(body: &Value) -> Value {
         let mut violations = Violations::default();
-        let read = read(body.clone(), &mut violations);
+        let read = read("A.B/c", body.clone(), &mut violations);
         assert!(violations.is_empty(), "{body}: {violations}");
         Value::Object(read)
     }
@@ -179,7 +235,7 @@ mod tests {
             (json!({"location": "a", "Location": "b"}), "location"),
         ] {
             let mut violations = Violations::default();
-            read(body.clone(), &mut violations);
+            read("A.B/c", body.clone(), &mut violations);
             assert_eq!(violations.0.first().map(|v| v.target.as_str()), Some(target), "{body}");
         }
     }
@@ -191,9 +247,31 @@ mod tests {
         let Value::Object(before) = before else { panic!() };
         let mut violations = Violations::default();
         let change = json!({"Tags": {"b": "2"}, "properties": {"X": {"y": null, "w": 3}, "l": [2]}});
-        let after = patch(&before, change, &mut violations);
+        let after = patch("A.B/c", &before, change, &mut violations);
         let expected = json!({"location": "l", "tags": {"a": "1", "b": "2"}, "properties": {"x": {"z": 2, "w": 3}, "l": [2]}});
         assert_eq!(Value::Object(after), expected);
         assert!(violations.is_empty());
+    }
+
+    #[test]
+    fn secrets_are_dropped_by_type_and_by_place_and_tags_are_not() {
+        let sent = json!({"tags": {"password": "no"}, "properties": {"value": "s", "secret": "s", "secrets": [{"name": "n", "value": "s"}]}});
+        let mut violations = Violations::default();
+        let vault = read("Microsoft.KeyVault/vaults/secrets", sent.clone(), &mut violations);
+        assert_eq!(Value::Object(vault), json!({"tags": {"password": "no"}}));
+        let expected =
+            json!({"tags": {"password": "no"}, "properties": {"value": "s", "secrets": [{"name": "n"}]}});
+        assert_eq!(Value::Object(read("Microsoft.App/containerApps", sent, &mut violations)), expected);
+        assert!(violations.is_empty());
+    }
+
+    #[test]
+    fn a_body_that_is_too_deep_or_too_large_is_refused() {
+        let deep = (0..MAX_DEPTH).fold(json!(1), |inner, _| json!([inner]));
+        for (body, refused) in
+            [(json!({"a": deep}), true), (deep[0].clone(), false), (json!({"a": "x".repeat(MAX_SIZE)}), true)]
+        {
+            assert_eq!(excess(&body).is_some(), refused);
+        }
     }
 }

@@ -17,7 +17,7 @@ pub(super) fn add_computed(shown: &mut Map<String, Value>, path: &UnservedPath, 
     }
     let location = shown.get("location").cloned().unwrap_or_default();
     let Some(properties) = shown.get_mut("properties").and_then(Value::as_object_mut) else { return };
-    if path.kind.len() > NETWORK.len() && path.kind[..NETWORK.len()].eq_ignore_ascii_case(NETWORK) {
+    if path.kind.get(..NETWORK.len()).is_some_and(|start| start.eq_ignore_ascii_case(NETWORK)) {
         add_member_ids(properties, &path.to_string());
     }
     let kind = path.kind.to_ascii_lowercase();

@@ -101,12 +101,14 @@ fn is_below(kind: &str, parent: &str) -> bool {
         && kind.as_bytes().get(parent.len()) == Some(&b'/')
 }
 
+fn is_type_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+}
+
 /// Returns whether a text has the form of a type: a namespace and at least one segment.
 fn is_type(kind: &str) -> bool {
     let mut segments = kind.split('/');
-    segments.next().is_some_and(is_namespace)
-        && segments.clone().count() > 0
-        && segments.all(|name| !name.is_empty())
+    segments.next().is_some_and(is_namespace) && segments.clone().count() > 0 && segments.all(is_type_name)
 }
 
 #[cfg(test)]

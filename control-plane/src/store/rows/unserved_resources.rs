@@ -28,13 +28,14 @@ pub(in crate::store) async fn find(
     row.as_ref().map(resource).transpose()
 }
 
-/// Returns the resources of a subscription, or of one resource group in it, by ID: of one type, or of all.
+/// Returns the resources of a subscription, or of one resource group in it, by ID: of one type, or of all. Each may be
+/// damaged.
 pub(in crate::store) async fn list(
     connection: &mut Connection,
     subscription: &str,
     group: Option<&str>,
     kind: Option<&str>,
-) -> Result<Vec<UnservedResource>, StoreError> {
+) -> Result<Vec<Result<UnservedResource, StoreError>>, StoreError> {
     let statement = format!(
         "{SELECT} WHERE subscription_key = $1 AND ($2 IS NULL OR resource_group_key = $2) \
          AND ($3 IS NULL OR type_key = $3) ORDER BY resource_key"
@@ -45,14 +46,16 @@ pub(in crate::store) async fn list(
         .bind(kind.map(key))
         .fetch_all(connection)
         .await?;
-    rows.iter().map(resource).collect()
+    Ok(rows.iter().map(resource).collect())
 }
 
-/// Returns every resource, by ID.
-pub(in crate::store) async fn all(connection: &mut Connection) -> Result<Vec<UnservedResource>, StoreError> {
-    let statement = format!("{SELECT} ORDER BY resource_key");
-    let rows = sqlx::query(AssertSqlSafe(statement)).fetch_all(connection).await?;
-    rows.iter().map(resource).collect()
+/// Returns the path of every resource, by ID.
+pub(in crate::store) async fn paths(connection: &mut Connection) -> Result<Vec<UnservedPath>, StoreError> {
+    let ids: Vec<String> =
+        sqlx::query_scalar("SELECT resource_id FROM unserved_resources ORDER BY resource_key")
+            .fetch_all(connection)
+            .await?;
+    ids.iter().map(|id| path(id)).collect()
 }
 
 /// Returns those of the keys under which a resource is stored.
