@@ -1,5 +1,5 @@
-//! The addresses to which the control plane does not connect to fetch error pages: clients may name any server.
-//! Pure.
+//! The addresses to which the control plane does not connect to fetch error pages, templates and files of
+//! parameters: clients may name any server. Pure.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -20,8 +20,10 @@ pub struct FetchDenyError;
 impl FetchDeny {
     /// The default: this host (RFC 1122, section 3.2.1.3), loopback, and link-local addresses (RFC 3927; RFC
     /// 4291, section 2.5.6), one of which is the metadata service of clouds that provides credentials of
-    /// machines.
-    pub const DEFAULT: &str = "0.0.0.0/8,127.0.0.0/8,169.254.0.0/16,::/128,::1/128,fe80::/10";
+    /// machines. Besides, the services of clouds for their machines at other addresses: 168.63.129.16 of
+    /// Azure, 100.100.100.200 of Alibaba Cloud and fd00:ec2::254 of AWS.
+    pub const DEFAULT: &str = "0.0.0.0/8,127.0.0.0/8,169.254.0.0/16,168.63.129.16,100.100.100.200,::/128,\
+                               ::1/128,fe80::/10,fd00:ec2::254";
 
     /// Returns whether fetching from this address is denied. An IPv6 address that embeds an IPv4 address (RFC
     /// 4291, section 2.5.5.2; RFC 6052) is denied if either is.
@@ -79,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn loopback_and_link_local_addresses_are_refused_in_every_spelling() {
+    fn this_host_and_the_services_of_clouds_are_refused_in_every_spelling() {
         let deny = FetchDeny::default();
         for (address, refused) in [
             ("127.0.0.1", true),
@@ -92,6 +94,14 @@ mod tests {
             ("::ffff:127.0.0.1", true),
             ("::ffff:169.254.169.254", true),
             ("64:ff9b::7f00:1", true),
+            ("168.63.129.16", true),
+            ("100.100.100.200", true),
+            ("fd00:ec2::254", true),
+            ("::ffff:168.63.129.16", true),
+            ("64:ff9b::6464:64c8", true),
+            ("168.63.129.17", false),
+            ("100.100.100.201", false),
+            ("fd00:ec2::253", false),
             ("64:ff9b::c000:201", false),
             ("192.0.2.1", false),
             ("10.0.0.1", false),

@@ -69,8 +69,9 @@ pub(crate) struct ControlPlaneOptions {
     #[arg(long, env = "TIDEGATE_TRUSTED_PROXIES", value_name = "ADDRESS|CIDR,...", value_delimiter = ',')]
     pub(crate) trusted_proxies: Vec<Proxy>,
 
-    /// Addresses or networks that no error page (`customErrorPageUrl`) is fetched from, or `none`. The default is
-    /// this host, loopback and link-local addresses; a given list replaces it.
+    /// Addresses or networks that nothing is fetched from, or `none`: no error page (`customErrorPageUrl`), template
+    /// (`templateLink`) or file of parameters (`parametersLink`). The default is this host, loopback and link-local
+    /// addresses, and the metadata services of clouds; a given list replaces it.
     #[arg(long, env = "TIDEGATE_FETCH_DENY", default_value = FetchDeny::DEFAULT, value_name = "ADDRESS|CIDR,...")]
     pub(crate) fetch_deny: FetchDeny,
 
