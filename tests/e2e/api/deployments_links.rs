@@ -190,3 +190,25 @@ async fn a_template_in_the_request_needs_no_place() {
         management.put(&deployment("main"), &request(&inline, &json!({"tag": {"value": "t"}}))).await;
     assert!(without.expect(400).text().contains("_artifactsLocation"));
 }
+
+#[tokio::test]
+async fn links_that_fail_count_towards_the_limit_of_a_deployment() {
+    let (tidegate, files) = (tidegate().start().await, FileServer::start(&[]).await);
+    let management = tidegate.management();
+    // Each URL is only guessed, because it depends on a resource that is not deployed yet.
+    let uri = format!(
+        "[concat('{}', copyIndex(), '.json?', reference('address').publicIPAllocationMethod)]",
+        files.url("/")
+    );
+    let nested = json!({
+        "type": "Microsoft.Resources/deployments", "apiVersion": "2022-09-01", "name": "[concat('n', copyIndex())]",
+        "copy": {"name": "loop", "count": 700},
+        "properties": {"mode": "Incremental", "templateLink": {"uri": uri}},
+    });
+    let body = request(&template(&json!([address("address"), nested])), &json!({}));
+    let answer = management.put(&deployment("main"), &body).await.expect(400);
+    let message = error_of(&answer)["details"][0]["message"].to_string();
+    assert!(message.contains("at most 100 contents"), "{}", answer.text());
+    assert_eq!(files.targets().len(), 100);
+    assert!(files.targets().iter().all(|target| target.ends_with("?Static")), "{:?}", files.targets());
+}

@@ -1,7 +1,8 @@
 //! Fetches linked templates and linked files with the values of parameters, under the limits of error pages:
 //! the same addresses are denied, and size, time and shares of clients are bounded alike.
 //!
-//! A content is fetched once in a deployment. What was fetched before the deployment is stored with it.
+//! A content is fetched once in a deployment, even if that fails: otherwise a deployment could send any number of
+//! requests to servers that refuse them. What was fetched before the deployment is stored with it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -32,6 +33,10 @@ pub(super) struct Links<'a> {
     client: String,
     /// The contents by URL.
     known: BTreeMap<String, Value>,
+    /// Why other contents cannot be used, by URL. They count like those that can.
+    failed: BTreeMap<String, String>,
+    /// True if a content was refused because of a limit of the whole deployment.
+    exhausted: bool,
     /// The number of bytes that were fetched.
     bytes: usize,
     /// The time that was spent.
@@ -41,7 +46,14 @@ pub(super) struct Links<'a> {
 impl<'a> Links<'a> {
     /// Begins with contents that were fetched before, by URL.
     pub(super) fn new(fetcher: &'a Fetcher, client: &str, known: BTreeMap<String, Value>) -> Links<'a> {
-        Links { fetcher, client: client.to_owned(), known, bytes: 0, spent: Duration::ZERO }
+        let (client, failed) = (client.to_owned(), BTreeMap::new());
+        Links { fetcher, client, known, failed, exhausted: false, bytes: 0, spent: Duration::ZERO }
+    }
+
+    /// Returns whether a content was refused because of a limit of the whole deployment, on the number of
+    /// contents or on their size. Such an error is final, whatever made the deployment want the content.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.exhausted
     }
 
     /// Returns all contents by URL.
@@ -89,13 +101,10 @@ impl<'a> Links<'a> {
     ) -> Result<(Located, Value), String> {
         let located = link.locate(around)?;
         let url = located.whole();
-        if !self.known.contains_key(&url) {
-            let content = self.fetch(&url).await.map_err(|why| {
-                format!("The {what} at '{:.300}' cannot be fetched: {why}.", located.shown())
-            })?;
-            self.known.insert(url.clone(), content);
-        }
-        let content = self.known.get(&url).cloned().unwrap_or_default();
+        let content = self
+            .content(&url)
+            .await
+            .map_err(|why| format!("The {what} at '{:.300}' cannot be fetched: {why}.", located.shown()))?;
         let version = content.get("contentVersion").and_then(Value::as_str).unwrap_or_default();
         match &link.content_version {
             Some(expected) if expected != version => Err(format!(
@@ -106,22 +115,46 @@ impl<'a> Links<'a> {
         }
     }
 
-    async fn fetch(&mut self, url: &str) -> Result<Value, String> {
-        if self.known.len() >= MAX_PAGES {
+    /// Returns the content of a URL, from the only request to it.
+    async fn content(&mut self, url: &str) -> Result<Value, String> {
+        if let Some(content) = self.known.get(url) {
+            return Ok(content.clone());
+        }
+        if let Some(why) = self.failed.get(url) {
+            return Err(why.clone());
+        }
+        if self.known.len() + self.failed.len() >= MAX_PAGES {
+            self.exhausted = true;
             return Err(format!("a deployment may link to at most {MAX_PAGES} contents"));
         }
+        self.check_size()?;
+        let fetched = self.fetch(url).await;
+        match &fetched {
+            Ok(content) => drop(self.known.insert(url.to_owned(), content.clone())),
+            Err(why) => drop(self.failed.insert(url.to_owned(), why.clone())),
+        }
+        fetched
+    }
+
+    async fn fetch(&mut self, url: &str) -> Result<Value, String> {
         let bytes =
             self.fetcher.document(url, &self.client, &mut self.spent).await.map_err(|error| cause(&error))?;
         self.bytes += bytes.len();
-        if self.bytes > MAX_ALL {
-            return Err(format!("all contents of a deployment together may have at most {MAX_ALL} bytes"));
-        }
+        self.check_size()?;
         let text = std::str::from_utf8(&bytes).map_err(|_| "it is not UTF-8".to_owned())?;
         let text = text.trim_start_matches('\u{feff}');
         let read: Value = serde_json::from_str(text)
             .or_else(|_| serde_json::from_str(&strict(text)))
             .map_err(|error| format!("it is not JSON: {error}"))?;
         if read.is_object() { Ok(read) } else { Err("it is not a JSON object".to_owned()) }
+    }
+
+    fn check_size(&mut self) -> Result<(), String> {
+        if self.bytes <= MAX_ALL {
+            return Ok(());
+        }
+        self.exhausted = true;
+        Err(format!("all contents of a deployment together may have at most {MAX_ALL} bytes"))
     }
 }
 
@@ -151,5 +184,33 @@ fn cause(error: &PageError) -> String {
         PageError::Encoded => "its server sent a content encoding that was not requested".to_owned(),
         PageError::TooLarge => format!("it must have fewer than {MAX_PAGE} bytes"),
         PageError::Url | PageError::Name | PageError::TooMany | PageError::TooMuch => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::fetch_policy::FetchDeny;
+
+    #[tokio::test]
+    async fn contents_that_cannot_be_fetched_count_once_each() {
+        let fetcher = Fetcher::new(FetchDeny::default());
+        let mut links = Links::new(&fetcher, "client", BTreeMap::new());
+        // The first hundred are denied without a request; each is wanted twice.
+        for number in 0..=MAX_PAGES {
+            for _ in 0..2 {
+                let uri = format!("http://127.0.0.1:1/{number}.json");
+                let body = json!({"properties": {"mode": "Incremental", "templateLink": {"uri": uri}}});
+                let mut body = DeploymentBody::read(body).unwrap();
+                let flaws = links.complete(&mut body, None).await.err().unwrap();
+                let expected =
+                    if number < MAX_PAGES { "`--fetch-deny` refuses" } else { "at most 100 contents" };
+                assert!(flaws.0[0].message.contains(expected), "{number}: {flaws:?}");
+                assert_eq!(links.is_exhausted(), number == MAX_PAGES);
+            }
+        }
+        assert_eq!(links.failed.len(), MAX_PAGES);
     }
 }

@@ -103,7 +103,13 @@ impl<'a> Walk<'a> {
         let Ready::After(ids) = planned else { return Ok(planned) };
         let (mut guess, mut missing) = (references.clone(), ids.clone());
         while self.expect(&mut guess, &missing) {
-            match known(self.tree.nested(level, resource, &guess, &self.stage).await)? {
+            let planned = self.tree.nested(level, resource, &guess, &self.stage).await;
+            // The limits of links are those of the whole deployment, so that guesses make no more requests.
+            let planned = match self.tree.links.is_exhausted() {
+                true => Some(planned?),
+                false => known(planned)?,
+            };
+            match planned {
                 Some(Ready::After(more)) => missing = more,
                 Some(planned) => return Ok(planned),
                 None => break,
