@@ -45,6 +45,7 @@ use crate::metrics::Times;
 use database::{Database, EngineError, MigrationError, Transaction};
 
 pub(crate) use database::Schema;
+pub(crate) use deployments::{CANCELED as DEPLOYMENT_CANCELED, DEPLOYMENT_CODES};
 pub(crate) use identity::StoredIdentity;
 pub(crate) use model::{
     ApiClient, Claim, Deployment, DeploymentState, Gateway, GatewayPage, Group, JoinedWorker,

@@ -5,6 +5,7 @@ mod conditions;
 mod definitions;
 mod deployments;
 mod deployments_complete;
+mod deployments_damaged;
 mod deployments_links;
 mod deployments_nested;
 mod deployments_scopes;

@@ -14,7 +14,7 @@ pub(crate) fn description() -> String {
 }
 
 /// Returns the lists of all codes of responses and operations.
-fn codes() -> [&'static [Code]; 13] {
+fn codes() -> [&'static [Code]; 14] {
     let [general, deployment, resource_group, network, unserved] = service::code_lists();
     [
         error::CODES,
@@ -30,6 +30,7 @@ fn codes() -> [&'static [Code]; 13] {
         rollout::CODES,
         on_demand::CODES,
         store::OPERATION_CODES,
+        store::DEPLOYMENT_CODES,
     ]
 }
 

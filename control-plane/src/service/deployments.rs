@@ -26,9 +26,8 @@ use uuid::Uuid;
 
 use crate::arm::deployment::{DEPLOYMENT_TYPE, DeploymentBody, DeploymentPath, Failure};
 use crate::audit::{Act, Author};
-use crate::store::{Deployment, DeploymentState, NewDeployment, Step};
+use crate::store::{DEPLOYMENT_CANCELED, Deployment, DeploymentState, NewDeployment, Step};
 
-use super::error::CANCELED;
 use super::{DeploymentError, PATIENCE, Service, ServiceError};
 use preview::Asked;
 
@@ -187,7 +186,7 @@ impl Service {
         path: DeploymentPath,
     ) -> Result<(), ServiceError> {
         let message = "The deployment was cancelled. Resources that it had written stay.";
-        let error = Failure::new(CANCELED, message);
+        let error = Failure::new(DEPLOYMENT_CANCELED, message);
         match self.store.cancel_deployment(&path, &act(author, &path, "cancel/action"), &error).await? {
             Some(true) => Ok(()),
             Some(false) => Err(DeploymentError::Ended(path.name).into()),

@@ -21,9 +21,9 @@ pub(crate) mod not_found;
 mod resource_group;
 mod unserved;
 
-pub(super) use self::codes::{EXPORT_INCOMPLETE, RESOURCE_NOT_FOUND, SECRET_LEFT_OUT};
+pub(super) use self::codes::{EXPORT_INCOMPLETE, INTERNAL, RESOURCE_NOT_FOUND, SECRET_LEFT_OUT};
 pub(crate) use self::deployment::DeploymentError;
-pub(super) use self::deployment::{CANCELED, FAILED};
+pub(super) use self::deployment::FAILED;
 pub(crate) use self::network::NetworkUseError;
 pub(crate) use self::resource_group::ResourceGroupError;
 pub(crate) use self::unserved::UnservedError;

@@ -12,12 +12,18 @@ use uuid::Uuid;
 use crate::arm::deployment::{DeploymentPath, Failure};
 use crate::audit::Act;
 use crate::clock::Millis;
+use crate::violation::code_list::codes;
 
 use super::audit::record;
 use super::database::Connection;
 use super::model::RequiredGroup;
 use super::retention::DEPLOYMENTS_KEPT;
 use super::{Deployment, DeploymentState, NewDeployment, Store, StoreError, rows};
+
+codes! { DEPLOYMENT_CODES;
+    /// The deployment was cancelled. Only used as the code of a deployment.
+    pub(crate) const CANCELED: &str = "DeploymentCanceled";
+}
 
 impl Store {
     /// Stores a deployment, replacing an earlier one of that name. Also returns whether it is new.
@@ -58,6 +64,8 @@ impl Store {
         let deployment = begun(new, before);
         let sealed_request = sealed_request.as_deref();
         rows::deployments::insert(connection, &deployment, parent, sealed_request, &act.author).await?;
+        // The deployment around it may have been deleted since its run began this one.
+        end_orphans(connection).await?;
         record(connection, act, None, None).await?;
         Ok((deployment, created))
     }
@@ -99,6 +107,7 @@ impl Store {
             none_or_active => return transaction.undo(none_or_active.map(|_| false)).await,
         };
         rows::deployments::delete(&mut transaction, deployment.id).await?;
+        end_orphans(&mut transaction).await?;
         record(&mut transaction, act, None, None).await?;
         transaction.commit().await?;
         Ok(true)
@@ -168,6 +177,24 @@ async fn running_within(connection: &mut Connection, outer: Uuid) -> Result<Vec<
         next += 1;
     }
     Ok(found)
+}
+
+/// Cancels the running nested deployments around which no deployment runs any more: nothing would end them. To be
+/// called in each transaction that deletes deployments or ends one.
+pub(super) async fn end_orphans(connection: &mut Connection) -> Result<(), StoreError> {
+    let message =
+        "The deployment around this one ended or was deleted. Resources that this one had written stay.";
+    let error = Failure::new(CANCELED, message);
+    loop {
+        let orphans = rows::deployments::list_orphans(connection).await?;
+        if orphans.is_empty() {
+            return Ok(());
+        }
+        // Each may have others nested in it.
+        for id in orphans {
+            end(connection, id, DeploymentState::Canceled, Err(&error)).await?;
+        }
+    }
 }
 
 /// Ends a deployment, if it is running, and cancels its running steps.

@@ -12,6 +12,7 @@ use crate::clock::Millis;
 
 use super::audit::record;
 use super::database::Connection;
+use super::deployments::end_orphans;
 use super::lifecycle::mark_deleting;
 use super::model::{Ending, RequiredGroup, Subject};
 use super::unserved::delete_below;
@@ -181,6 +182,8 @@ async fn delete_other_resources(
     for path in rows::deployments::delete_in_group(connection, subscription, name).await? {
         record_deletion(connection, act, &ResourceKind::Deployment, path.to_string(), None).await?;
     }
+    // Those nested in the deleted ones may be in other groups.
+    end_orphans(connection).await?;
     delete_below(connection, &group.resource_id(), act).await
 }
 

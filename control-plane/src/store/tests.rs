@@ -1,5 +1,6 @@
 //! The store on a real SQLite file.
 
+mod deployments;
 mod error_pages;
 mod full_disk;
 mod lifecycle;

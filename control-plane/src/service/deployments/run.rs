@@ -2,7 +2,8 @@
 //!
 //! The loop has no state of its own: it reads the deployments to run from the store, so that a start of the
 //! process, a new deployment and recovery from a database failure are the same case. An interrupted deployment
-//! starts over, because PUTs are idempotent.
+//! starts over, because PUTs are idempotent. What would fail again in each run, such as a damaged row or a
+//! panic, ends the deployment.
 
 mod level;
 
@@ -10,7 +11,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::{self, JoinSet};
+use tokio::task::{self, JoinError, JoinSet};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -18,8 +19,9 @@ use uuid::Uuid;
 use crate::arm::deployment::Failure;
 use crate::audit::Author;
 use crate::identity::access::Client;
-use crate::store::{StoreError, Task};
+use crate::store::{Store, StoreError, Task};
 
+use super::super::error::INTERNAL;
 use super::super::{Service, ServiceError};
 use super::level::Level;
 use super::links::Links;
@@ -40,6 +42,7 @@ pub(crate) async fn run(service: Arc<Service>, stop: CancellationToken) {
     let mut tasks: JoinSet<()> = JoinSet::new();
     let mut running: HashMap<task::Id, Uuid> = HashMap::new();
     let mut write_failure = service.store.write_failure();
+    let mut has_orphans = true;
     loop {
         tokio::select! {
             () = service.deployments.notified() => {}
@@ -47,15 +50,23 @@ pub(crate) async fn run(service: Arc<Service>, stop: CancellationToken) {
             // Deployments that failed because of a full disk are retried as soon as writes succeed again.
             Ok(()) = write_failure.changed() => {}
             Some(ended) = tasks.join_next_with_id() => {
-                let task = ended.map_or_else(|failed| failed.id(), |(task, ())| task);
+                let task = ended.as_ref().map_or_else(JoinError::id, |(task, ())| *task);
                 let is_waited_for = running.len() == AT_ONCE;
-                running.remove(&task);
+                if let (Some(id), Err(error)) = (running.remove(&task), ended) {
+                    end_panicked(&service.store, id, &error).await;
+                }
                 // A deployment that failed because of the database must not be retried at once.
                 if !is_waited_for {
                     continue;
                 }
             }
             () = stop.cancelled() => return,
+        }
+        if has_orphans {
+            match service.store.end_orphaned_deployments().await {
+                Ok(()) => has_orphans = false,
+                Err(error) => tracing::error!(%error, "orphaned deployments could not be ended; retrying"),
+            }
         }
         match service.store.running_deployments().await {
             Ok(ids) => {
@@ -82,9 +93,37 @@ async fn run_one(service: Arc<Service>, id: Uuid) {
         }
         record_end(&service, id, &outcome).await
     };
-    if let Err(error) = outcome.await {
-        tracing::error!(deployment.id = %id, %error, "a deployment was interrupted; it will be retried");
+    match outcome.await {
+        Ok(()) => {}
+        Err(error @ StoreError::Damaged { .. }) => {
+            tracing::error!(deployment.id = %id, %error, "a deployment fails, because a row is damaged");
+            fail(&service.store, id).await;
+        }
+        Err(error) => {
+            tracing::error!(deployment.id = %id, %error, "a deployment was interrupted; it will be retried");
+        }
     }
+}
+
+/// Ends a deployment whose task panicked: the next run would do the same.
+async fn end_panicked(store: &Store, id: Uuid, error: &JoinError) {
+    if error.is_panic() {
+        tracing::error!(deployment.id = %id, "a deployment fails, because its task panicked");
+        fail(store, id).await;
+    }
+}
+
+/// Ends a deployment with an internal error, if it is running.
+async fn fail(store: &Store, id: Uuid) {
+    if let Err(error) = store.end_deployment(id, Err(&internal())).await {
+        tracing::error!(deployment.id = %id, %error, "the end of a deployment could not be stored; retrying");
+    }
+}
+
+/// The reason of a failure that is not the author's. Only the log has the cause.
+fn internal() -> Failure {
+    let message = "An internal error occurred. The log of the control plane has the cause.";
+    Failure::new(INTERNAL, message)
 }
 
 /// Runs a deployment with all that are nested in it.
@@ -115,10 +154,17 @@ fn revoked() -> Failure {
 /// Converts an error to the reason of a failure.
 ///
 /// # Errors
-/// An error of the store, after which the deployment is run again.
+/// An error of the store, after which the deployment is run again. A damaged row would be met again.
 fn failed(error: ServiceError, author: &Author) -> Result<Failure, StoreError> {
     match error {
+        ServiceError::Internal(error @ StoreError::Damaged { .. }) => {
+            tracing::error!(%error, "a part of a deployment fails, because a row is damaged");
+            Ok(internal())
+        }
         ServiceError::Internal(error) | ServiceError::Unwritable(error) => Err(error),
         error => Ok(error.failure(author)),
     }
 }
+
+#[cfg(test)]
+mod tests;

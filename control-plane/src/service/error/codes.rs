@@ -35,7 +35,7 @@ codes! { CODES;
     /// A secret is left out of an exported template. Only used within the result of an export.
     pub(crate) const SECRET_LEFT_OUT: &str = "ExportTemplateSecretLeftOut";
     /// An internal error occurred.
-    pub(super) const INTERNAL: &str = "InternalServerError";
+    pub(crate) const INTERNAL: &str = "InternalServerError";
     /// Too many expensive requests of this client are waiting already. `Retry-After` is the time to wait.
     pub(super) const TOO_MANY: &str = "TooManyRequests";
 }

@@ -23,8 +23,6 @@ codes! { CODES;
     const NO_SUCH_SCOPE: &str = "DeploymentScopeNotSupported";
     /// A resource of the deployment could not be deployed. Only used as the code of a deployment.
     pub(crate) const FAILED: &str = "DeploymentFailed";
-    /// The deployment was cancelled. Only used as the code of a deployment.
-    pub(crate) const CANCELED: &str = "DeploymentCanceled";
 }
 
 /// The reason why a request about a deployment fails.

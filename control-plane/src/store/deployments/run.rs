@@ -7,7 +7,7 @@ use crate::arm::deployment::Failure;
 use crate::clock::Millis;
 use crate::store::{DeploymentState, Step, StepOperation, Store, StoreError, Task, rows};
 
-use super::{end, purpose, running_within};
+use super::{end, end_orphans, purpose, running_within};
 
 impl Store {
     /// Returns the running deployments, oldest first.
@@ -17,6 +17,19 @@ impl Store {
     pub(crate) async fn running_deployments(&self) -> Result<Vec<Uuid>, StoreError> {
         let mut reader = self.database.reader().await?;
         rows::deployments::list_running(&mut reader).await
+    }
+
+    /// Cancels the running nested deployments around which no deployment runs, as earlier versions could leave
+    /// them.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub(crate) async fn end_orphaned_deployments(&self) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        end_orphans(&mut transaction).await?;
+        transaction.commit().await?;
+        self.settled();
+        Ok(())
     }
 
     /// Returns whether a deployment is still running.
@@ -95,7 +108,8 @@ impl Store {
         transaction.commit().await
     }
 
-    /// Ends a running deployment with its outputs or the reason of its failure, and deletes its request.
+    /// Ends a running deployment with its outputs or the reason of its failure, and deletes its request. Nested
+    /// ones that an error has left running are cancelled.
     ///
     /// # Errors
     /// If the database fails.
@@ -107,6 +121,7 @@ impl Store {
         let mut transaction = self.begin().await?;
         let state = outcome.map_or(DeploymentState::Failed, |_| DeploymentState::Succeeded);
         end(&mut transaction, id, state, outcome).await?;
+        end_orphans(&mut transaction).await?;
         transaction.commit().await?;
         self.settled();
         Ok(())

@@ -81,6 +81,18 @@ pub(in crate::store) async fn list_running_nested(
     ids.iter().map(|id| parse_uuid(id)).collect()
 }
 
+/// Returns the IDs of the running nested deployments around which no deployment runs.
+pub(in crate::store) async fn list_orphans(connection: &mut Connection) -> Result<Vec<Uuid>, StoreError> {
+    let ids: Vec<String> = sqlx::query_scalar(
+        "SELECT id FROM deployments WHERE state = 'Running' AND parent IS NOT NULL AND NOT EXISTS \
+         (SELECT 1 FROM deployments AS around WHERE around.id = deployments.parent \
+         AND around.state = 'Running')",
+    )
+    .fetch_all(connection)
+    .await?;
+    ids.iter().map(|id| parse_uuid(id)).collect()
+}
+
 /// Returns whether there is a running deployment with this ID.
 pub(in crate::store) async fn is_running(connection: &mut Connection, id: Uuid) -> Result<bool, StoreError> {
     let row = sqlx::query("SELECT 1 FROM deployments WHERE id = $1 AND state = 'Running'")

@@ -10,10 +10,10 @@ use uuid::Uuid;
 
 use crate::arm::deployment::{DEPLOYMENT_TYPE, DeploymentMode, Failure};
 use crate::audit::Author;
-use crate::store::{NewDeployment, StepOperation, StoreError};
+use crate::store::{DEPLOYMENT_CANCELED, NewDeployment, StepOperation, StoreError};
 use crate::template::{Outputs, Ready, References, Resource};
 
-use super::super::super::error::{CANCELED, FAILED};
+use super::super::super::error::FAILED;
 use super::super::super::resource_target::ResourceTarget;
 use super::super::super::{Service, ServiceError};
 use super::super::act;
@@ -215,7 +215,7 @@ impl LevelRun<'_, '_> {
             }
             None if store.is_running(self.id).await? => {
                 let message = format!("The nested deployment '{}' was cancelled.", level.path.name);
-                Err(Unwritten::Nested(Failure::new(CANCELED, message)))
+                Err(Unwritten::Nested(Failure::new(DEPLOYMENT_CANCELED, message)))
             }
             None => Err(Unwritten::Unwanted),
         }
