@@ -20,7 +20,7 @@ use tidegate_control_plane::{UnknownProperties, UnservedProtection};
 use tidegate_shared::secret::Secret;
 
 pub(crate) use client::ClientCommand;
-pub(crate) use control_plane::{ControlPlaneOptions, UnservedTypes};
+pub(crate) use control_plane::ControlPlaneOptions;
 pub(crate) use downstream::DownstreamOptions;
 pub(crate) use value::{
     duration as parse_duration, format_access_log, format_duration, format_metrics, format_tunnel_buffer,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::json;
-use tidegate_control_plane::{Addresses, Config, ControlPlane, DocumentPolicy, Listeners, Tokens};
+use tidegate_control_plane::{Addresses, Config, ControlPlane, Listeners, Tokens};
 use tidegate_shared::handover::TakeOverRequest;
 use tidegate_shared::private_file;
 use tidegate_shared::service_manager;
@@ -143,7 +143,7 @@ fn config(options: &ControlPlaneOptions) -> Config {
         rollout_timeout: options.rollout_timeout,
         trusted_proxies: options.trusted_proxies.iter().copied().collect(),
         fetch_deny: options.fetch_deny.clone(),
-        document_policy: DocumentPolicy { unserved_types: options.unserved_types.into() },
+        unserved_types: options.unserved_types,
         no_auth: options.no_auth,
     }
 }

@@ -16,7 +16,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tidegate_control_plane::FetchDeny;
+use tidegate_control_plane::{FetchDeny, UnservedTypes};
 use tidegate_data_plane::{AccessLog, MetricsPage};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -25,7 +25,7 @@ use self::gateway::DemoGateway;
 use self::management::Management;
 use self::screen::{Hints, say};
 use crate::cli::{
-    ControlPlaneOptions, DemoOptions, DownstreamOptions, EchoOptions, UnservedTypes, UpOptions, WorkerOptions,
+    ControlPlaneOptions, DemoOptions, DownstreamOptions, EchoOptions, UpOptions, WorkerOptions,
 };
 use crate::control_plane::{LocalControlPlane, TOKEN_FILE};
 use crate::data_dir_lock::DataDirLock;

@@ -40,7 +40,7 @@ impl Author {
 
 /// A change and its author.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Act {
+pub(crate) struct Activity {
     pub(crate) author: Author,
     /// The name of the ARM operation, such as `Microsoft.Network/applicationGateways/write`.
     pub(crate) action: String,
@@ -48,35 +48,43 @@ pub(crate) struct Act {
     pub(crate) resource: String,
 }
 
-impl Act {
+impl Activity {
     /// The implicit creation of a resource group, with its first resource.
-    pub(crate) fn on_implied_group(author: Author, group: String) -> Act {
-        Act { author, action: GROUP_WRITE.to_owned(), resource: group }
+    pub(crate) fn on_implied_group(author: Author, group: String) -> Activity {
+        Activity { author, action: GROUP_WRITE.to_owned(), resource: group }
     }
 
     /// The deletion of a resource together with its group.
-    pub(crate) fn on_member_of_group(author: Author, kind: &ResourceKind, resource: String) -> Act {
-        Act { author, action: format!("{}/delete", kind.resource_type()), resource }
+    pub(crate) fn on_member_of_group(author: Author, kind: &ResourceKind, resource: String) -> Activity {
+        Activity { author, action: format!("{}/delete", kind.resource_type()), resource }
     }
 
     /// A change of an API client. `verb` is the end of the operation's name.
-    pub(crate) fn on_client(author: Author, verb: &str, client: Uuid) -> Act {
-        Act { author, action: format!("Tidegate/clients/{verb}"), resource: format!("/clients/{client}") }
+    pub(crate) fn on_client(author: Author, verb: &str, client: Uuid) -> Activity {
+        Activity {
+            author,
+            action: format!("Tidegate/clients/{verb}"),
+            resource: format!("/clients/{client}"),
+        }
     }
 
     /// A change of a worker.
-    pub(crate) fn on_worker(author: Author, verb: &str, worker: WorkerId) -> Act {
-        Act { author, action: format!("Tidegate/workers/{verb}"), resource: format!("/workers/{worker}") }
+    pub(crate) fn on_worker(author: Author, verb: &str, worker: WorkerId) -> Activity {
+        Activity {
+            author,
+            action: format!("Tidegate/workers/{verb}"),
+            resource: format!("/workers/{worker}"),
+        }
     }
 
     /// A change of the certificate authority.
-    pub(crate) fn on_authority(author: Author, verb: &str) -> Act {
-        Act { author, action: format!("Tidegate/authority/{verb}"), resource: "/authority".to_owned() }
+    pub(crate) fn on_authority(author: Author, verb: &str) -> Activity {
+        Activity { author, action: format!("Tidegate/authority/{verb}"), resource: "/authority".to_owned() }
     }
 
     /// The creation of a join token, which lets any machine become a worker.
-    pub(crate) fn on_join_token(author: Author) -> Act {
-        Act { author, action: "Tidegate/joinTokens/write".to_owned(), resource: "/workers".to_owned() }
+    pub(crate) fn on_join_token(author: Author) -> Activity {
+        Activity { author, action: "Tidegate/joinTokens/write".to_owned(), resource: "/workers".to_owned() }
     }
 }
 
@@ -88,7 +96,7 @@ pub(crate) struct Entry {
     /// The time of the change.
     pub(crate) at: Millis,
     /// The change and its author.
-    pub(crate) act: Act,
+    pub(crate) activity: Activity,
     /// The gateway's generation before the change, if the target is an existing gateway.
     pub(crate) before: Option<Generation>,
     /// The gateway's generation after the change.

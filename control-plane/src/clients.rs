@@ -129,10 +129,10 @@ async fn identity(store: &Store) -> Result<StoredIdentity, StoreError> {
 
 async fn with_store<T>(
     data_dir: &Path,
-    act: impl AsyncFnOnce(&Store) -> Result<T, ClientError>,
+    change: impl AsyncFnOnce(&Store) -> Result<T, ClientError>,
 ) -> Result<T, ClientError> {
     let DataDir { store, .. } = DataDir::open(data_dir, Schema::Current).await?;
-    let outcome = act(&store).await;
+    let outcome = change(&store).await;
     store.close().await;
     outcome
 }

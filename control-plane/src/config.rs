@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::document_policy::DocumentPolicy;
-use crate::document_rules::UnknownProperties;
+use crate::document_rules::{UnknownProperties, UnservedTypes};
 use crate::fetch_policy::FetchDeny;
 use crate::limits::Limits;
 use crate::protection::UnservedProtection;
@@ -47,8 +46,8 @@ pub struct Config {
     pub trusted_proxies: Proxies,
     /// The addresses from which error pages are not fetched.
     pub fetch_deny: FetchDeny,
-    /// What becomes of documents that contain more than is served.
-    pub document_policy: DocumentPolicy,
+    /// What is done about resources of types that Tidegate does not serve.
+    pub unserved_types: UnservedTypes,
     /// Disables authentication. Rejected unless both management addresses are loopback.
     pub no_auth: bool,
 }
@@ -109,7 +108,7 @@ mod tests {
                 rollout_timeout: Duration::from_secs(60),
                 trusted_proxies: Proxies::default(),
                 fetch_deny: FetchDeny::default(),
-                document_policy: DocumentPolicy::default(),
+                unserved_types: UnservedTypes::default(),
                 no_auth,
             };
             assert_eq!(config.check().is_ok(), good, "{management} {management_tls} {no_auth}");

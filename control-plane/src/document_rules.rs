@@ -18,6 +18,8 @@ pub(crate) struct DocumentRules {
     pub(crate) unknown_properties: UnknownProperties,
     /// What is done about documents that rely on protection that no worker provides.
     pub(crate) unserved_protection: UnservedProtection,
+    /// What is done about resources of types that Tidegate does not serve.
+    pub(crate) unserved_types: UnservedTypes,
 }
 
 /// What is done about a property that is unknown, and not probably a mistake: such a one is always refused.
@@ -61,6 +63,42 @@ impl fmt::Display for UnknownProperties {
         f.write_str(match self {
             UnknownProperties::Warn => "warn",
             UnknownProperties::Refuse => "refuse",
+        })
+    }
+}
+
+/// What is done about resources of types that Tidegate does not serve.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnservedTypes {
+    /// They are stored without effect.
+    #[default]
+    Store,
+    /// They are refused.
+    Refuse,
+}
+
+/// The text is neither `store` nor `refuse`.
+#[derive(Debug, Error)]
+#[error("expected `store` or `refuse`")]
+pub struct UnservedTypesError;
+
+impl FromStr for UnservedTypes {
+    type Err = UnservedTypesError;
+
+    fn from_str(text: &str) -> Result<UnservedTypes, UnservedTypesError> {
+        match text {
+            "store" => Ok(UnservedTypes::Store),
+            "refuse" => Ok(UnservedTypes::Refuse),
+            _ => Err(UnservedTypesError),
+        }
+    }
+}
+
+impl fmt::Display for UnservedTypes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            UnservedTypes::Store => "store",
+            UnservedTypes::Refuse => "refuse",
         })
     }
 }

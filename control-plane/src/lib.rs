@@ -18,7 +18,6 @@ mod compile;
 mod config;
 mod data_dir;
 mod digest;
-mod document_policy;
 mod document_rules;
 mod edit;
 mod etag;
@@ -80,8 +79,9 @@ use crate::service::{Service, run_deployments};
 use crate::store::{Schema, Store};
 
 pub use crate::config::{Config, ConfigError};
-pub use crate::document_policy::{DocumentPolicy, UnservedTypes};
-pub use crate::document_rules::{UnknownProperties, UnknownPropertiesError};
+pub use crate::document_rules::{
+    UnknownProperties, UnknownPropertiesError, UnservedTypes, UnservedTypesError,
+};
 pub use crate::fetch_policy::{FetchDeny, FetchDenyError};
 pub use crate::identity::name::ClientName;
 pub use crate::identity::role::Role;
@@ -191,6 +191,7 @@ impl ControlPlane {
             limits: config.limits,
             unknown_properties: config.unknown_properties,
             unserved_protection: config.unserved_protection,
+            unserved_types: config.unserved_types,
         };
         let service = Service::new(
             store.clone(),
@@ -200,8 +201,7 @@ impl ControlPlane {
             patterns.clone(),
             rules,
             config.fetch_deny,
-        )
-        .with_document_policy(config.document_policy);
+        );
         let service = Arc::new(service);
         let app = App {
             service: service.clone(),

@@ -22,7 +22,7 @@ use crate::fleet::{Fleet, Order, Verdict, Worker, applied_by_all, plan, verdict}
 use crate::metrics::Metrics;
 use crate::networking::external_refs;
 use crate::store::{
-    Gateway, OperationalState, Problem, ProvisioningState, Settlement, Store, StoreError, Wanted,
+    DesiredState, Gateway, OperationalState, Problem, ProvisioningState, Settlement, Store, StoreError,
 };
 use crate::violation::code_list::codes;
 
@@ -75,7 +75,7 @@ impl Rollout {
     }
 
     async fn turn(&self) -> Result<(), StoreError> {
-        let wanted = self.store.wanted().await?;
+        let wanted = self.store.desired_states().await?;
         let workers = self.fleet.snapshot();
         self.send(&wanted, &workers).await?;
         for wanted in &wanted {
@@ -93,7 +93,11 @@ impl Rollout {
         Ok(())
     }
 
-    async fn send(&self, wanted: &[Wanted], workers: &BTreeMap<WorkerId, Worker>) -> Result<(), StoreError> {
+    async fn send(
+        &self,
+        wanted: &[DesiredState],
+        workers: &BTreeMap<WorkerId, Worker>,
+    ) -> Result<(), StoreError> {
         let mut compiled = BTreeMap::new();
         let newest_operation = |id| wanted.iter().find(|wanted| wanted.gateway == id)?.newest_operation;
         for (worker_id, worker) in workers {
@@ -157,7 +161,7 @@ impl Rollout {
 
     /// Records, once, that a stored gateway cannot be applied.
     async fn give_up(&self, id: GatewayId, reason: String) -> Result<(), StoreError> {
-        let wanted = self.store.wanted().await?;
+        let wanted = self.store.desired_states().await?;
         let Some(wanted) = wanted.iter().find(|wanted| wanted.gateway == id) else { return Ok(()) };
         if wanted.state == ProvisioningState::Failed && wanted.waiting_since.is_none() {
             return Ok(());
@@ -172,7 +176,11 @@ impl Rollout {
         }
     }
 
-    async fn settle(&self, wanted: &Wanted, workers: &BTreeMap<WorkerId, Worker>) -> Result<(), StoreError> {
+    async fn settle(
+        &self,
+        wanted: &DesiredState,
+        workers: &BTreeMap<WorkerId, Worker>,
+    ) -> Result<(), StoreError> {
         let verdict = verdict(wanted, workers);
         if wanted.is_going() {
             return self.settle_deletion(wanted, &verdict).await;
@@ -209,7 +217,7 @@ impl Rollout {
     /// applied: under steady writes there is always a newer one.
     async fn settle_older(
         &self,
-        wanted: &Wanted,
+        wanted: &DesiredState,
         workers: &BTreeMap<WorkerId, Worker>,
     ) -> Result<(), StoreError> {
         let Some(oldest) = wanted.oldest_waited_for else { return Ok(()) };
@@ -220,7 +228,7 @@ impl Rollout {
     }
 
     /// Returns the settlement to record, if anything is new.
-    fn judge(&self, wanted: &Wanted, verdict: Verdict) -> Option<Settlement> {
+    fn judge(&self, wanted: &DesiredState, verdict: Verdict) -> Option<Settlement> {
         let unfinished = wanted.waiting_since.is_some();
         match verdict {
             Verdict::Done => {
@@ -238,7 +246,7 @@ impl Rollout {
         }
     }
 
-    async fn settle_deletion(&self, wanted: &Wanted, verdict: &Verdict) -> Result<(), StoreError> {
+    async fn settle_deletion(&self, wanted: &DesiredState, verdict: &Verdict) -> Result<(), StoreError> {
         match verdict {
             Verdict::Done => {
                 if self.store.remove(wanted.gateway).await? {
@@ -257,7 +265,7 @@ impl Rollout {
     }
 
     /// Returns the latest start time of operations that are overdue, if there are any.
-    fn overdue(&self, wanted: &Wanted) -> Option<Millis> {
+    fn overdue(&self, wanted: &DesiredState) -> Option<Millis> {
         let limit = i64::try_from(self.timeout.as_millis()).unwrap_or(i64::MAX);
         let began_by = Millis(Millis::now().0.saturating_sub(limit));
         let is_overdue = wanted.waiting_since? <= began_by && self.began.elapsed() >= self.timeout;

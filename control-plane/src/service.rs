@@ -31,7 +31,6 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use crate::compile::PatternCache;
-use crate::document_policy::DocumentPolicy;
 use crate::document_rules::DocumentRules;
 use crate::fair_share::{Bounds, FairShare};
 use crate::fetch_policy::FetchDeny;
@@ -71,8 +70,6 @@ pub(crate) struct Service {
     plans: FairShare<String>,
     /// What the operator has decided about documents.
     rules: DocumentRules,
-    /// What becomes of documents that contain more than is served.
-    document_policy: DocumentPolicy,
     /// Notified when a deployment is ready to run.
     deployments: Notify,
     /// Runs on-demand probes.
@@ -101,18 +98,11 @@ impl Service {
             patterns,
             plans: FairShare::new(PLANS),
             rules,
-            document_policy: DocumentPolicy::default(),
             deployments: Notify::new(),
             prober,
             issuer,
             secrets: SecretCheck::default(),
         }
-    }
-
-    /// Sets what becomes of documents that contain more than is served.
-    #[must_use]
-    pub(crate) fn with_document_policy(self, document_policy: DocumentPolicy) -> Service {
-        Service { document_policy, ..self }
     }
 
     /// Checks that reads and writes of the store succeed.

@@ -48,10 +48,10 @@ pub(crate) use database::Schema;
 pub(crate) use deployments::{CANCELED as DEPLOYMENT_CANCELED, DEPLOYMENT_CODES};
 pub(crate) use identity::StoredIdentity;
 pub(crate) use model::{
-    ApiClient, Claim, Deployment, DeploymentState, Gateway, GatewayPage, Group, JoinedWorker,
+    ApiClient, Claim, Deployment, DeploymentState, DesiredState, Gateway, GatewayPage, Group, JoinedWorker,
     KnownCertificate, NameTaken, NetworkResource, NewClient, NewDeployment, Operation, OperationKind,
     OperationNumber, OperationState, OperationalState, Problem, ProvisioningState, ResourceRow, Settlement,
-    Step, StepOperation, StoredRefs, Task, TokenRefused, UnservedResource, User, Wanted, Written, group_id,
+    Step, StepOperation, StoredRefs, Task, TokenRefused, UnservedResource, User, Written, group_id,
 };
 pub(crate) use network::{NetworkDecision, NetworkWritten};
 pub(crate) use operations::OPERATION_CODES;

@@ -12,7 +12,7 @@ use crate::arm::document::ApiVersion;
 use crate::arm::external_refs::ExternalRefs;
 use crate::arm::page::Pages;
 use crate::arm::resource_id::GatewayPath;
-use crate::audit::{Act, Author};
+use crate::audit::{Activity, Author};
 use crate::compile::PatternCache;
 use crate::document_rules::DocumentRules;
 use crate::edit::DecisionContext;
@@ -32,8 +32,8 @@ pub(crate) fn sent(json: Value) -> Body {
 }
 
 /// A change of a gateway by a test.
-pub(crate) fn act() -> Act {
-    Act { author: Author::itself(), action: "test".to_owned(), resource: "test".to_owned() }
+pub(crate) fn activity() -> Activity {
+    Activity { author: Author::itself(), action: "test".to_owned(), resource: "test".to_owned() }
 }
 
 /// The context of a decision with the default limits, where nothing else is stored.

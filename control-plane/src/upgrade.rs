@@ -6,7 +6,7 @@
 use crate::arm::naming::GATEWAY_TYPE;
 use crate::arm::network::path::references_of;
 use crate::arm::resource_id::GatewayPath;
-use crate::audit::{Act, Author};
+use crate::audit::{Activity, Author};
 use crate::compile::{PatternCache, compile};
 use crate::edit::replacement;
 use crate::networking::external_refs;
@@ -47,7 +47,7 @@ pub(crate) async fn recompile(store: &Store, patterns: &PatternCache) -> Result<
             let pages = &stored_refs.pages;
             Ok::<_, StoreError>(replacement(document.clone(), &content, config_digest.clone(), pages))
         };
-        match store.write(&path, &act(&path), &[], decide).await {
+        match store.write(&path, &activity(&path), &[], decide).await {
             Ok(written) => {
                 let generation = written.gateway.generation;
                 tracing::info!(gateway.id = %id, %generation, "recompiled for this version");
@@ -65,8 +65,8 @@ pub(crate) async fn recompile(store: &Store, patterns: &PatternCache) -> Result<
 }
 
 /// The control plane itself is the author.
-fn act(path: &GatewayPath) -> Act {
-    Act { author: Author::itself(), action: format!("{GATEWAY_TYPE}/write"), resource: path.to_string() }
+fn activity(path: &GatewayPath) -> Activity {
+    Activity { author: Author::itself(), action: format!("{GATEWAY_TYPE}/write"), resource: path.to_string() }
 }
 
 #[cfg(test)]
@@ -97,7 +97,7 @@ mod tests {
                 let pages = Pages::default();
                 Ok::<_, StoreError>(replacement(document.clone(), &content, config_digest, &pages))
             };
-            store.write(&path(name), &act(&path(name)), &[], decide).await.unwrap();
+            store.write(&path(name), &activity(&path(name)), &[], decide).await.unwrap();
         }
         for _ in 0..2 {
             recompile(&store, &PatternCache::default()).await.unwrap();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
-use tidegate_control_plane::{FetchDeny, Limit, Proxy, UnknownProperties, UnservedProtection};
+use tidegate_control_plane::{FetchDeny, Limit, Proxy, UnknownProperties, UnservedProtection, UnservedTypes};
 
 use super::value;
 
@@ -75,9 +75,9 @@ pub(crate) struct ControlPlaneOptions {
     #[arg(long, env = "TIDEGATE_FETCH_DENY", default_value = FetchDeny::DEFAULT, value_name = "ADDRESS|CIDR,...")]
     pub(crate) fetch_deny: FetchDeny,
 
-    /// The treatment of resources of types that Tidegate does not serve, such as network security groups: `store` keeps
-    /// them without effect, `refuse` rejects them.
-    #[arg(long, env = "TIDEGATE_UNSERVED_TYPES", value_enum, default_value_t = UnservedTypes::Store)]
+    /// What is done about resources of types that Tidegate does not serve, such as network security groups: `store`
+    /// stores and returns them without effect, `refuse` refuses them.
+    #[arg(long, env = "TIDEGATE_UNSERVED_TYPES", default_value_t, value_name = "store|refuse")]
     pub(crate) unserved_types: UnservedTypes,
 
     /// What is done about unknown properties of documents: `warn` stores and returns them without effect, and says so
@@ -98,22 +98,4 @@ pub(crate) struct ControlPlaneOptions {
     /// Require no bearer token. Refused unless both management addresses are loopback.
     #[arg(long, env = "TIDEGATE_NO_AUTH", value_parser = BoolishValueParser::new())]
     pub(crate) no_auth: bool,
-}
-
-/// The treatment of resources of types that Tidegate does not serve.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum UnservedTypes {
-    /// They are stored without effect.
-    Store,
-    /// They are refused.
-    Refuse,
-}
-
-impl From<UnservedTypes> for tidegate_control_plane::UnservedTypes {
-    fn from(option: UnservedTypes) -> Self {
-        match option {
-            UnservedTypes::Store => Self::Store,
-            UnservedTypes::Refuse => Self::Refuse,
-        }
-    }
 }

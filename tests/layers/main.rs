@@ -84,7 +84,6 @@ const CONTROL_PLANE: &[Layer] = &[
         &[
             "clock",
             "digest",
-            "document_policy",
             "etag",
             "fair_share",
             "fetch_policy",

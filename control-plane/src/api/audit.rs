@@ -39,15 +39,15 @@ pub(super) async fn list(
 
 /// Renders an entry without absent values.
 fn view(entry: &Entry) -> Value {
-    let author = &entry.act.author;
+    let author = &entry.activity.author;
     let mut shown = json!({
         "id": entry.id.to_string(),
         "time": entry.at.to_string(),
         "author": author.name,
         "address": author.address.map(|address| address.to_string()),
         "requestId": author.request.map(|id| id.to_string()),
-        "action": entry.act.action,
-        "resourceId": entry.act.resource,
+        "action": entry.activity.action,
+        "resourceId": entry.activity.resource,
         "generationBefore": entry.before.map(|generation| generation.0),
         "generationAfter": entry.after.map(|generation| generation.0),
     });

@@ -17,7 +17,7 @@ use crate::arm::unserved::{NOT_ENFORCED, UnservedPath};
 use crate::audit::Author;
 use crate::etag::Preconditions;
 use crate::resource_id::ResourceId;
-use crate::service::{ServiceError, ShownUnserved, UnservedAction};
+use crate::service::{Service, ServiceError, ShownUnserved, UnservedAction};
 
 use super::error::ApiError;
 use super::extract::{ApiVersionParam, BaseUrl, Conditions, JsonBody, RequestAuthor};
@@ -48,7 +48,7 @@ pub(super) async fn handle(State(app): AppState, request: Request) -> Result<Res
     if ResourceId::parse(&path).is_none() {
         return list_or_act(&app, &head.method, &path, &sent).await;
     }
-    let resource = app.service.unserved_path(&path)?;
+    let resource = Service::unserved_path(&path)?;
     let RequestAuthor(author) = RequestAuthor::from_request_parts(&mut head, &app).await?;
     // What a client may read beside its scopes are routes, and no resource.
     if author.client.as_ref().is_some_and(|client| !client.covers(&path)) {
@@ -106,7 +106,7 @@ async fn list_or_act(app: &Arc<App>, method: &Method, path: &str, sent: &str) ->
     match *method {
         Method::GET | Method::HEAD => {
             // Any name gives the ID of a member of the list.
-            let member = app.service.unserved_path(&format!("{path}/*")).map_err(|error| match error {
+            let member = Service::unserved_path(&format!("{path}/*")).map_err(|error| match error {
                 ServiceError::UnknownPath(_) => unknown(),
                 error => error.into(),
             })?;
@@ -123,7 +123,7 @@ async fn list_or_act(app: &Arc<App>, method: &Method, path: &str, sent: &str) ->
             Ok(([(HEADER, reason())], Json(json!({"value": members}))).into_response())
         }
         Method::POST => {
-            let resource = app.service.unserved_path(parent)?;
+            let resource = Service::unserved_path(parent)?;
             let result = app.service.list_of_unserved(&resource, last).await?;
             Ok(([(HEADER, reason())], Json(result)).into_response())
         }

@@ -8,7 +8,7 @@ use tidegate_shared::id::{Digest, GatewayId, Generation, WorkerId};
 use tidegate_shared::protocol::ToControlPlane;
 use tokio::time::Instant;
 
-use crate::store::{OperationNumber, Wanted};
+use crate::store::{DesiredState, OperationNumber};
 
 /// The time between two attempts to apply a rejected generation. Together with the rollout's interval, a
 /// configuration is applied within 2 s after the cause of the rejection is gone, such as a port held by another
@@ -173,7 +173,7 @@ impl Worker {
 
     /// Returns whether the worker runs the wanted generation with the wanted content, and no pending order will
     /// replace it.
-    fn has(&self, wanted: &Wanted) -> bool {
+    fn has(&self, wanted: &DesiredState) -> bool {
         let same =
             |running: &Running| running.generation == wanted.generation && running.digest == wanted.digest;
         !self.under_way.contains_key(&wanted.gateway) && self.running.get(&wanted.gateway).is_some_and(same)
@@ -198,19 +198,19 @@ impl Refusal {
     /// Returns whether this rejection answers the latest write. A rejection does not answer a write that came
     /// after the order, even if the write repeats the configuration: its author may have fixed the cause
     /// outside of Tidegate.
-    fn answers(&self, wanted: &Wanted) -> bool {
+    fn answers(&self, wanted: &DesiredState) -> bool {
         let is_newest = wanted.newest_operation.is_none_or(|newest| self.operation == Some(newest));
         self.generation == wanted.generation && is_newest
     }
 
     /// Returns whether it is too early to retry.
-    fn holds(&self, wanted: &Wanted, now: Instant) -> bool {
+    fn holds(&self, wanted: &DesiredState, now: Instant) -> bool {
         self.answers(wanted) && now < self.at + RETRY
     }
 }
 
 /// Returns the orders that bring a worker to the wanted state. A pending order is not repeated.
-pub(crate) fn plan(wanted: &[Wanted], worker: &Worker, now: Instant) -> Vec<Order> {
+pub(crate) fn plan(wanted: &[DesiredState], worker: &Worker, now: Instant) -> Vec<Order> {
     let mut orders = Vec::new();
     let staying: BTreeSet<GatewayId> = wanted.iter().filter(|w| w.is_to_run()).map(|w| w.gateway).collect();
     let held: BTreeSet<GatewayId> = worker.running.keys().chain(worker.under_way.keys()).copied().collect();
@@ -222,7 +222,7 @@ pub(crate) fn plan(wanted: &[Wanted], worker: &Worker, now: Instant) -> Vec<Orde
         }
     }
     for wanted in wanted.iter().filter(|w| w.is_to_run()) {
-        let Wanted { gateway, generation, .. } = wanted;
+        let DesiredState { gateway, generation, .. } = wanted;
         let order = Order::Assign(*gateway, *generation);
         let pending = worker.under_way.get(gateway);
         let has_it = worker.has(wanted);
@@ -235,7 +235,7 @@ pub(crate) fn plan(wanted: &[Wanted], worker: &Worker, now: Instant) -> Vec<Orde
 }
 
 /// Returns the progress of the workers with one gateway.
-pub(crate) fn verdict(wanted: &Wanted, workers: &BTreeMap<WorkerId, Worker>) -> Verdict {
+pub(crate) fn verdict(wanted: &DesiredState, workers: &BTreeMap<WorkerId, Worker>) -> Verdict {
     let gateway = wanted.gateway;
     if !wanted.is_to_run() {
         let holding: Vec<_> = workers.iter().filter(|(_, w)| w.holds(gateway)).map(|(id, _)| *id).collect();
@@ -254,7 +254,10 @@ pub(crate) fn verdict(wanted: &Wanted, workers: &BTreeMap<WorkerId, Worker>) -> 
 /// Returns the newest generation of a gateway that every connected worker has applied or superseded; `None` if
 /// there is none. Only orders of this session count: a number from before the restore of a backup may denote a
 /// different content.
-pub(crate) fn applied_by_all(wanted: &Wanted, workers: &BTreeMap<WorkerId, Worker>) -> Option<Generation> {
+pub(crate) fn applied_by_all(
+    wanted: &DesiredState,
+    workers: &BTreeMap<WorkerId, Worker>,
+) -> Option<Generation> {
     let applied = workers.values().map(|worker| {
         let running = worker.running.get(&wanted.gateway)?;
         let counts = running.ordered && running.generation <= wanted.generation;

@@ -25,7 +25,7 @@ use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use crate::arm::deployment::{DEPLOYMENT_TYPE, DeploymentBody, DeploymentPath, Failure};
-use crate::audit::{Act, Author};
+use crate::audit::{Activity, Author};
 use crate::store::{DEPLOYMENT_CANCELED, Deployment, DeploymentState, NewDeployment, Step};
 
 use super::{DeploymentError, PATIENCE, Service, ServiceError};
@@ -73,16 +73,16 @@ impl Service {
         management: &str,
     ) -> Result<(Deployment, bool), ServiceError> {
         let preview = self.preview_deployment(&author, &path, body, (management, false)).await?;
-        let act = act(author, &path, "write");
+        let activity = activity(author, &path, "write");
         let new = NewDeployment {
             id: Uuid::new_v4(),
             parent: None,
             path,
             request: Some(preview.request.clone()),
             body: summary(&preview),
-            correlation_id: correlation_id(&act.author),
+            correlation_id: correlation_id(&activity.author),
         };
-        let added = self.store.add_deployment(&act, new).await?;
+        let added = self.store.add_deployment(&activity, new).await?;
         self.deployments.notify_one();
         Ok(added)
     }
@@ -172,7 +172,7 @@ impl Service {
         author: Author,
         path: &DeploymentPath,
     ) -> Result<(), ServiceError> {
-        self.store.delete_deployment(path, &act(author, path, "delete")).await?;
+        self.store.delete_deployment(path, &activity(author, path, "delete")).await?;
         Ok(())
     }
 
@@ -187,7 +187,7 @@ impl Service {
     ) -> Result<(), ServiceError> {
         let message = "The deployment was cancelled. Resources that it had written stay.";
         let error = Failure::new(DEPLOYMENT_CANCELED, message);
-        match self.store.cancel_deployment(&path, &act(author, &path, "cancel/action"), &error).await? {
+        match self.store.cancel_deployment(&path, &activity(author, &path, "cancel/action"), &error).await? {
             Some(true) => Ok(()),
             Some(false) => Err(DeploymentError::Ended(path.name).into()),
             None => Err(DeploymentError::Missing(path.name).into()),
@@ -195,8 +195,8 @@ impl Service {
     }
 }
 
-fn act(author: Author, path: &DeploymentPath, verb: &str) -> Act {
-    Act { author, action: format!("{DEPLOYMENT_TYPE}/{verb}"), resource: path.to_string() }
+fn activity(author: Author, path: &DeploymentPath, verb: &str) -> Activity {
+    Activity { author, action: format!("{DEPLOYMENT_TYPE}/{verb}"), resource: path.to_string() }
 }
 
 /// The correlation ID of a deployment: the ID of the request that started it.

@@ -8,7 +8,7 @@ use crate::arm::body::Body;
 use crate::arm::external_refs::ExternalRefs;
 use crate::arm::network::path::references_of;
 use crate::arm::resource_id::GatewayPath;
-use crate::audit::{Act, Author};
+use crate::audit::{Activity, Author};
 use crate::edit::{DecisionContext, Edit, EditAction, EditError};
 use crate::identity::access::Client;
 use crate::identity::links;
@@ -44,34 +44,34 @@ impl Service {
     }
 
     async fn write_edit(&self, author: Author, edit: &Edit) -> Result<(Written, Warnings), EditError> {
-        let act = act(author, edit);
-        check_links(&act, edit)?;
+        let activity = activity(author, edit);
+        check_links(&activity, edit)?;
         let warnings = Mutex::new(Warnings::default());
         let written = match edit.action {
             EditAction::Delete => {
                 let refs = ExternalRefs::default();
                 let decide =
                     |stored: Option<&Gateway>| edit.decision(self.decision_context(&refs), stored).map(drop);
-                self.store.delete(&edit.path, &act, decide).await?
+                self.store.delete(&edit.path, &activity, decide).await?
             }
             _ => {
                 let named = edit.network_resources();
                 let decide = |stored: Option<&Gateway>, refs: &StoredRefs| {
                     let (decision, found) =
                         edit.decide(self.decision_context(&external_refs(refs)), stored)?;
-                    check_stored_links(&act, &decision, stored)?;
+                    check_stored_links(&activity, &decision, stored)?;
                     let decided = Decided { decision, warnings: found.to_json() };
                     *warnings.lock().unwrap_or_else(PoisonError::into_inner) = found;
                     Ok::<_, EditError>(decided)
                 };
-                self.store.write(&edit.path, &act, &named, decide).await?
+                self.store.write(&edit.path, &activity, &named, decide).await?
             }
         };
         // A rejection of an earlier write ends with the new operation, so nothing has to be cleared. The wake
         // stands after the commit because `decide` is pure and may be called more than once.
         self.fleet.wake();
         let warnings = warnings.into_inner().unwrap_or_else(PoisonError::into_inner);
-        log_gaps(&act.resource, &warnings);
+        log_gaps(&activity.resource, &warnings);
         Ok((written, warnings))
     }
 
@@ -113,15 +113,15 @@ pub(super) fn log_gaps(resource: &str, warnings: &Warnings) {
 }
 
 /// Returns the entry for the audit log.
-pub(super) fn act(author: Author, edit: &Edit) -> Act {
-    Act { author, action: edit.action_name(), resource: edit.resource_id() }
+pub(super) fn activity(author: Author, edit: &Edit) -> Activity {
+    Activity { author, action: edit.action_name(), resource: edit.resource_id() }
 }
 
 /// Rejects a request that refers to resources which the author may not use.
-pub(super) fn check_links(act: &Act, edit: &Edit) -> Result<(), EditError> {
-    let (Some(client), Some(sent)) = (&act.author.client, edit.sent()) else { return Ok(()) };
-    match links::forbidden(client, &act.resource, sent) {
-        Some(linked) => Err(link_forbidden(act, client, linked.to_string())),
+pub(super) fn check_links(activity: &Activity, edit: &Edit) -> Result<(), EditError> {
+    let (Some(client), Some(sent)) = (&activity.author.client, edit.sent()) else { return Ok(()) };
+    match links::forbidden(client, &activity.resource, sent) {
+        Some(linked) => Err(link_forbidden(activity, client, linked.to_string())),
         None => Ok(()),
     }
 }
@@ -129,8 +129,12 @@ pub(super) fn check_links(act: &Act, edit: &Edit) -> Result<(), EditError> {
 /// Rejects a document that refers to resources which the author may not use and to which the stored document
 /// does not refer already. The request itself has been checked before; this checks the document that results
 /// from it.
-fn check_stored_links(act: &Act, decision: &Decision, stored: Option<&Gateway>) -> Result<(), EditError> {
-    let (Some(client), Decision::Replace { document, .. }) = (&act.author.client, decision) else {
+fn check_stored_links(
+    activity: &Activity,
+    decision: &Decision,
+    stored: Option<&Gateway>,
+) -> Result<(), EditError> {
+    let (Some(client), Decision::Replace { document, .. }) = (&activity.author.client, decision) else {
         return Ok(());
     };
     let known = stored.map(|stored| references_of(&stored.document)).unwrap_or_default();
@@ -138,15 +142,15 @@ fn check_stored_links(act: &Act, decision: &Decision, stored: Option<&Gateway>) 
     let forbidden = references_of(document)
         .into_iter()
         .map(|reference| reference.target)
-        .find(|target| !is_known(target) && !client.may_name(&act.resource, target));
+        .find(|target| !is_known(target) && !client.may_name(&activity.resource, target));
     match forbidden {
-        Some(linked) => Err(link_forbidden(act, client, linked)),
+        Some(linked) => Err(link_forbidden(activity, client, linked)),
         None => Ok(()),
     }
 }
 
-fn link_forbidden(act: &Act, client: &Client, linked: String) -> EditError {
-    let (action, resource) = (act.action.clone(), act.resource.clone());
+fn link_forbidden(activity: &Activity, client: &Client, linked: String) -> EditError {
+    let (action, resource) = (activity.action.clone(), activity.resource.clone());
     EditError::LinkForbidden { client: client.clone(), action, resource, linked }
 }
 

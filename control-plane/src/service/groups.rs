@@ -1,7 +1,7 @@
 //! Reads and writes of resource groups, and reads of what they hold.
 
 use crate::arm::resource_group::GROUP_WRITE;
-use crate::audit::{Act, Author};
+use crate::audit::{Activity, Author};
 use crate::resource_groups::GroupEdit;
 use crate::store::{Group, Operation, ResourceRow, group_id};
 use crate::violation::Warnings;
@@ -59,14 +59,15 @@ impl Service {
         name: &str,
         edit: GroupEdit,
     ) -> Result<(Group, bool, Warnings), ServiceError> {
-        let act = Act { author, action: GROUP_WRITE.to_owned(), resource: group_id(subscription, name) };
+        let activity =
+            Activity { author, action: GROUP_WRITE.to_owned(), resource: group_id(subscription, name) };
         let mut warnings = Warnings::default();
         let decide = |stored: Option<&Group>| {
             let (body, found) = edit.decide(self.rules.unknown_properties, stored)?;
             warnings = found;
             Ok(body)
         };
-        let written = self.store.write_group(subscription, name, &act, decide).await;
+        let written = self.store.write_group(subscription, name, &activity, decide).await;
         let (group, is_new) = written.map_err(|error| ServiceError::from_group(error, name))?;
         Ok((group, is_new, warnings))
     }
@@ -82,8 +83,9 @@ impl Service {
         subscription: &str,
         name: &str,
     ) -> Result<Operation, ServiceError> {
-        let act = Act { author, action: GROUP_DELETE.to_owned(), resource: group_id(subscription, name) };
-        let operation = self.store.delete_group(subscription, name, &act).await?;
+        let activity =
+            Activity { author, action: GROUP_DELETE.to_owned(), resource: group_id(subscription, name) };
+        let operation = self.store.delete_group(subscription, name, &activity).await?;
         let operation = operation.ok_or_else(|| not_found(name))?;
         self.fleet.wake();
         Ok(operation)

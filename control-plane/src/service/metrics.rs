@@ -14,7 +14,7 @@ impl Service {
     pub(crate) async fn metrics(&self, metrics: &Metrics) -> Result<MetricValues, ServiceError> {
         let mut page = MetricValues::of(metrics, self.store.write_wait());
         let began = Instant::now();
-        for wanted in self.store.wanted().await? {
+        for wanted in self.store.desired_states().await? {
             *page.gateways.entry(wanted.state.as_str()).or_default() += 1;
         }
         page.operations = self.store.operation_counts().await?;

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde_json::Value;
 
 use crate::arm::network::{NetworkKind, NetworkPath};
-use crate::audit::{Act, Author};
+use crate::audit::{Activity, Author};
 use crate::networking::{NetworkAction, NetworkEdit};
 use crate::store::{NetworkResource, NetworkWritten, User};
 use crate::violation::Warnings;
@@ -67,16 +67,16 @@ impl Service {
         author: Author,
         edit: NetworkEdit,
     ) -> Result<(NetworkWritten, Warnings), ServiceError> {
-        let act = Act { author, action: edit.action_name(), resource: edit.resource_id() };
+        let activity = Activity { author, action: edit.action_name(), resource: edit.resource_id() };
         let mut warnings = Warnings::default();
         let decide = |stored: Option<&NetworkResource>, users: &[User]| {
             let (decision, found) = edit.decide(&self.rules, stored, users)?;
             warnings = found;
             Ok(decision)
         };
-        let written = self.store.write_network_resource(&edit.path, &act, decide).await;
+        let written = self.store.write_network_resource(&edit.path, &activity, decide).await;
         let written = written.map_err(|error| ServiceError::from_network(error, &edit))?;
-        log_gaps(&act.resource, &warnings);
+        log_gaps(&activity.resource, &warnings);
         Ok((written, warnings))
     }
 

@@ -4,8 +4,8 @@
 use serde_json::{Map, Value};
 
 use crate::arm::unserved::{NOT_ENFORCED, NotUnserved, UnservedPath, body, list_result, made_key, show};
-use crate::audit::{Act, Author};
-use crate::document_policy::UnservedTypes;
+use crate::audit::{Activity, Author};
+use crate::document_rules::UnservedTypes;
 use crate::etag::{Etag, Preconditions};
 use crate::store::{UnservedDecision, UnservedResource};
 use crate::violation::Violations;
@@ -48,7 +48,7 @@ impl Service {
     ///
     /// # Errors
     /// [`ServiceError::UnknownPath`] for text that is no resource ID, [`UnservedError::UnknownType`] for a misspelt type.
-    pub(crate) fn unserved_path(&self, id: &str) -> Result<UnservedPath, ServiceError> {
+    pub(crate) fn unserved_path(id: &str) -> Result<UnservedPath, ServiceError> {
         match UnservedPath::parse(id) {
             Ok(path) => Ok(path),
             Err(NotUnserved::Misspelt { kind, nearest }) => {
@@ -120,11 +120,12 @@ impl Service {
         let is_delete = matches!(action, UnservedAction::Delete);
         let stored_parent = if is_delete { None } else { self.check_writable(path).await? };
         let verb = if is_delete { "delete" } else { "write" };
-        let act = Act { author, action: format!("{}/{verb}", path.kind), resource: path.to_string() };
+        let activity =
+            Activity { author, action: format!("{}/{verb}", path.kind), resource: path.to_string() };
         let decide = |stored: Option<&UnservedResource>, has_parent: bool| {
             if has_parent { decide(path, stored, preconditions, action) } else { Err(no_parent(path)) }
         };
-        let written = self.store.write_unserved(path, stored_parent.as_deref(), &act, decide).await;
+        let written = self.store.write_unserved(path, stored_parent.as_deref(), &activity, decide).await;
         let (resource, created) = written?;
         if created {
             tracing::warn!(resource = %resource.path, "stored without effect: Tidegate does not serve this type");
@@ -183,7 +184,7 @@ impl Service {
     /// # Errors
     /// [`UnservedError::UnknownType`].
     pub(super) fn check_stored(&self, path: &UnservedPath) -> Result<(), ServiceError> {
-        match self.document_policy.unserved_types {
+        match self.rules.unserved_types {
             UnservedTypes::Store => Ok(()),
             UnservedTypes::Refuse => {
                 Err(UnservedError::UnknownType { kind: path.kind.clone(), nearest: None }.into())

@@ -2,7 +2,7 @@
 
 use tidegate_shared::id::Generation;
 
-use crate::audit::{Act, Entry, Filter};
+use crate::audit::{Activity, Entry, Filter};
 use crate::clock::Millis;
 
 use super::database::Connection;
@@ -13,13 +13,13 @@ use super::{Store, StoreError, rows};
 /// concerned.
 pub(super) async fn record(
     connection: &mut Connection,
-    act: &Act,
+    activity: &Activity,
     before: Option<Generation>,
     after: Option<Generation>,
 ) -> Result<(), StoreError> {
     let now = Millis::now();
     prune(connection, now).await?;
-    rows::audit::insert(connection, act, before, after, now).await
+    rows::audit::insert(connection, activity, before, after, now).await
 }
 
 /// Deletes expired entries: together with the first entry of a day, and at most the entries of one day. So a

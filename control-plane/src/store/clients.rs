@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::audit::{Act, Author};
+use crate::audit::{Activity, Author};
 use crate::clock::Millis;
 
 use super::audit::record;
@@ -22,7 +22,7 @@ impl Store {
         if !rows::clients::insert(&mut transaction, client, Millis::now()).await? {
             return transaction.undo(Ok(Err(NameTaken(client.name.to_string())))).await;
         }
-        record(&mut transaction, &Act::on_client(author, "write", client.app_id), None, None).await?;
+        record(&mut transaction, &Activity::on_client(author, "write", client.app_id), None, None).await?;
         transaction.commit().await?;
         Ok(Ok(()))
     }
@@ -59,7 +59,7 @@ impl Store {
             return transaction.undo(Ok(None)).await;
         };
         rows::clients::revoke(&mut transaction, client.app_id, Millis::now()).await?;
-        record(&mut transaction, &Act::on_client(author, "delete", client.app_id), None, None).await?;
+        record(&mut transaction, &Activity::on_client(author, "delete", client.app_id), None, None).await?;
         transaction.commit().await?;
         Ok(Some(client))
     }
@@ -80,8 +80,8 @@ impl Store {
             return transaction.undo(Ok(None)).await;
         };
         rows::clients::replace_secret(&mut transaction, client.app_id, secret_hash).await?;
-        let act = Act::on_client(author, "resetSecret/action", client.app_id);
-        record(&mut transaction, &act, None, None).await?;
+        let activity = Activity::on_client(author, "resetSecret/action", client.app_id);
+        record(&mut transaction, &activity, None, None).await?;
         transaction.commit().await?;
         Ok(Some(client))
     }

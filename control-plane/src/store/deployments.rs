@@ -10,7 +10,7 @@ use tidegate_shared::secret::Secret;
 use uuid::Uuid;
 
 use crate::arm::deployment::{DeploymentPath, Failure};
-use crate::audit::Act;
+use crate::audit::Activity;
 use crate::clock::Millis;
 use crate::violation::code_list::codes;
 
@@ -33,24 +33,24 @@ impl Store {
     /// being deleted.
     pub(crate) async fn add_deployment(
         &self,
-        act: &Act,
+        activity: &Activity,
         new: NewDeployment,
     ) -> Result<(Deployment, bool), StoreError> {
         let mut transaction = self.begin().await?;
-        let added = self.add(&mut transaction, act, new).await;
+        let added = self.add(&mut transaction, activity, new).await;
         transaction.end(added).await
     }
 
     async fn add(
         &self,
         connection: &mut Connection,
-        act: &Act,
+        activity: &Activity,
         new: NewDeployment,
     ) -> Result<(Deployment, bool), StoreError> {
         let (subscription, group) = (&new.path.subscription, new.path.group.as_deref());
         if let Some(name) = group {
             let required = RequiredGroup { subscription, name, location: None };
-            self.ensure_group(connection, required, act).await?;
+            self.ensure_group(connection, required, activity).await?;
         }
         let before = inactive(rows::deployments::find(connection, &new.path).await?)?;
         if let Some(before) = &before {
@@ -63,10 +63,10 @@ impl Store {
         let created = before.is_none();
         let deployment = begun(new, before);
         let sealed_request = sealed_request.as_deref();
-        rows::deployments::insert(connection, &deployment, parent, sealed_request, &act.author).await?;
+        rows::deployments::insert(connection, &deployment, parent, sealed_request, &activity.author).await?;
         // The deployment around it may have been deleted since its run began this one.
         end_orphans(connection).await?;
-        record(connection, act, None, None).await?;
+        record(connection, activity, None, None).await?;
         Ok((deployment, created))
     }
 
@@ -99,7 +99,7 @@ impl Store {
     pub(crate) async fn delete_deployment(
         &self,
         path: &DeploymentPath,
-        act: &Act,
+        activity: &Activity,
     ) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
         let deployment = match inactive(rows::deployments::find(&mut transaction, path).await?) {
@@ -108,7 +108,7 @@ impl Store {
         };
         rows::deployments::delete(&mut transaction, deployment.id).await?;
         end_orphans(&mut transaction).await?;
-        record(&mut transaction, act, None, None).await?;
+        record(&mut transaction, activity, None, None).await?;
         transaction.commit().await?;
         Ok(true)
     }
@@ -122,7 +122,7 @@ impl Store {
     pub(crate) async fn cancel_deployment(
         &self,
         path: &DeploymentPath,
-        act: &Act,
+        activity: &Activity,
         error: &Failure,
     ) -> Result<Option<bool>, StoreError> {
         let mut transaction = self.begin().await?;
@@ -135,7 +135,7 @@ impl Store {
                 end(&mut transaction, nested, DeploymentState::Canceled, Err(error)).await?;
             }
             end(&mut transaction, deployment.id, DeploymentState::Canceled, Err(error)).await?;
-            record(&mut transaction, act, None, None).await?;
+            record(&mut transaction, activity, None, None).await?;
         }
         transaction.commit().await?;
         self.settled();

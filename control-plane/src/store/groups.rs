@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::arm::resource_group::ResourceGroup;
 use crate::arm::resource_kind::ResourceKind;
-use crate::audit::Act;
+use crate::audit::Activity;
 use crate::clock::Millis;
 
 use super::audit::record;
@@ -39,7 +39,7 @@ impl Store {
         &self,
         connection: &mut Connection,
         required: RequiredGroup<'_>,
-        act: &Act,
+        activity: &Activity,
     ) -> Result<(), StoreError> {
         let RequiredGroup { subscription, name, location } = required;
         match rows::groups::find(connection, subscription, name).await? {
@@ -52,7 +52,13 @@ impl Store {
         }
         let group = new_group(subscription, name, ResourceGroup::implied(location));
         rows::groups::upsert(connection, &group, Millis::now()).await?;
-        record(connection, &Act::on_implied_group(act.author.clone(), group.resource_id()), None, None).await
+        record(
+            connection,
+            &Activity::on_implied_group(activity.author.clone(), group.resource_id()),
+            None,
+            None,
+        )
+        .await
     }
 
     /// Returns the subscriptions with at least one resource group.
@@ -90,7 +96,7 @@ impl Store {
         &self,
         subscription: &str,
         name: &str,
-        act: &Act,
+        activity: &Activity,
         decide: impl FnOnce(Option<&Group>) -> Result<Map<String, Value>, E>,
     ) -> Result<(Group, bool), E> {
         let mut transaction = self.begin().await?;
@@ -109,7 +115,7 @@ impl Store {
             None => new_group(subscription, name, body),
         };
         rows::groups::upsert(&mut transaction, &group, Millis::now()).await?;
-        record(&mut transaction, act, None, None).await?;
+        record(&mut transaction, activity, None, None).await?;
         transaction.commit().await?;
         Ok((group, created))
     }
@@ -124,7 +130,7 @@ impl Store {
         &self,
         subscription: &str,
         name: &str,
-        act: &Act,
+        activity: &Activity,
     ) -> Result<Option<Operation>, StoreError> {
         let mut transaction = self.begin().await?;
         let Some(group) = rows::groups::find(&mut transaction, subscription, name).await? else {
@@ -137,10 +143,10 @@ impl Store {
             return transaction.undo(Err(StoreError::GroupInUse { group: group.name, users })).await;
         }
         rows::groups::mark_deleting(&mut transaction, group.id).await?;
-        mark_gateways_deleting(&mut transaction, &group, act).await?;
-        delete_other_resources(&mut transaction, &group, act).await?;
+        mark_gateways_deleting(&mut transaction, &group, activity).await?;
+        delete_other_resources(&mut transaction, &group, activity).await?;
         let mut operation = begin_deletion(&mut transaction, &group).await?;
-        record(&mut transaction, act, None, None).await?;
+        record(&mut transaction, activity, None, None).await?;
         if finish_deletions(&mut transaction).await?.contains(&group.id) {
             operation.state = OperationState::Succeeded;
             operation.ended_at = Some(Millis::now());
@@ -154,7 +160,7 @@ impl Store {
 async fn mark_gateways_deleting(
     connection: &mut Connection,
     group: &Group,
-    act: &Act,
+    activity: &Activity,
 ) -> Result<(), StoreError> {
     for path in rows::gateways::paths_in_group(connection, &group.subscription, &group.name).await? {
         let Some(gateway) = rows::gateways::find_with_any_body(connection, &path).await? else {
@@ -162,7 +168,8 @@ async fn mark_gateways_deleting(
         };
         if gateway.state != ProvisioningState::Deleting {
             let generation = Some(gateway.generation);
-            record_deletion(connection, act, &ResourceKind::Gateway, path.to_string(), generation).await?;
+            record_deletion(connection, activity, &ResourceKind::Gateway, path.to_string(), generation)
+                .await?;
         }
         mark_deleting(connection, gateway).await?;
     }
@@ -173,30 +180,30 @@ async fn mark_gateways_deleting(
 async fn delete_other_resources(
     connection: &mut Connection,
     group: &Group,
-    act: &Act,
+    activity: &Activity,
 ) -> Result<(), StoreError> {
     let (subscription, name) = (&group.subscription, &group.name);
     for (kind, id) in rows::network_resources::delete_in_group(connection, subscription, name).await? {
-        record_deletion(connection, act, &ResourceKind::Network(kind), id, None).await?;
+        record_deletion(connection, activity, &ResourceKind::Network(kind), id, None).await?;
     }
     for path in rows::deployments::delete_in_group(connection, subscription, name).await? {
-        record_deletion(connection, act, &ResourceKind::Deployment, path.to_string(), None).await?;
+        record_deletion(connection, activity, &ResourceKind::Deployment, path.to_string(), None).await?;
     }
     // Those nested in the deleted ones may be in other groups.
     end_orphans(connection).await?;
-    delete_below(connection, &group.resource_id(), act).await
+    delete_below(connection, &group.resource_id(), activity).await
 }
 
 /// Records the deletion of a resource together with its group, so that the audit log contains it.
 async fn record_deletion(
     connection: &mut Connection,
-    act: &Act,
+    activity: &Activity,
     kind: &ResourceKind,
     resource: String,
     generation: Option<Generation>,
 ) -> Result<(), StoreError> {
-    let act = Act::on_member_of_group(act.author.clone(), kind, resource);
-    record(connection, &act, generation, generation).await
+    let activity = Activity::on_member_of_group(activity.author.clone(), kind, resource);
+    record(connection, &activity, generation, generation).await
 }
 
 /// Deletes the groups in state `Deleting` without gateways and ends their operations. Returns their IDs.

@@ -25,7 +25,7 @@ pub(super) use operation::{Ending, Subject};
 pub(crate) use operation::{Operation, OperationKind, OperationNumber, OperationState, Problem};
 pub(crate) use resource::ResourceRow;
 pub(super) use rollout::Progress;
-pub(crate) use rollout::{Settlement, Wanted};
+pub(crate) use rollout::{DesiredState, Settlement};
 use text_enum::text_enum;
 pub(crate) use unserved::UnservedResource;
 pub(crate) use worker::{JoinedWorker, KnownCertificate, TokenRefused};

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::arm::network::path::NetworkReference;
 use crate::arm::network::{NetworkKind, NetworkPath};
-use crate::audit::Act;
+use crate::audit::Activity;
 use crate::clock::Millis;
 use crate::etag::Etag;
 
@@ -84,7 +84,7 @@ impl Store {
         Ok(found)
     }
 
-    /// Reads a resource and its users, calls `decide`, and stores the decision atomically. `act` is recorded
+    /// Reads a resource and its users, calls `decide`, and stores the decision atomically. `activity` is recorded
     /// in the audit log in the same transaction.
     ///
     /// `decide` must be pure and fast. It may return [`NetworkDecision::Keep`] and [`NetworkDecision::Delete`]
@@ -95,7 +95,7 @@ impl Store {
     pub(crate) async fn write_network_resource<E: From<StoreError>>(
         &self,
         path: &NetworkPath,
-        act: &Act,
+        activity: &Activity,
         decide: impl FnOnce(Option<&NetworkResource>, &[User]) -> Result<NetworkDecision, E>,
     ) -> Result<NetworkWritten, E> {
         let mut transaction = self.begin().await?;
@@ -105,7 +105,7 @@ impl Store {
             Ok(decision) => decision,
             Err(refused) => return transaction.undo(Err(refused)).await,
         };
-        let written = self.apply_network(&mut transaction, path, before.as_ref(), decision, act).await;
+        let written = self.apply_network(&mut transaction, path, before.as_ref(), decision, activity).await;
         let resource = transaction.end(written).await?;
         Ok(NetworkWritten { resource, users, before })
     }
@@ -116,13 +116,13 @@ impl Store {
         path: &NetworkPath,
         stored: Option<&NetworkResource>,
         decision: NetworkDecision,
-        act: &Act,
+        activity: &Activity,
     ) -> Result<NetworkResource, StoreError> {
         let resource = match (decision, stored) {
             (NetworkDecision::Replace { body, location }, stored) => {
                 let (subscription, name) = (&path.subscription, &path.group);
                 let group = RequiredGroup { subscription, name, location: location.as_deref() };
-                self.ensure_group(connection, group, act).await?;
+                self.ensure_group(connection, group, activity).await?;
                 let (id, path) =
                     stored.map_or_else(|| (Uuid::new_v4(), path), |stored| (stored.id, &stored.path));
                 let resource = NetworkResource { id, path: path.clone(), body, etag: Etag::fresh() };
@@ -132,7 +132,7 @@ impl Store {
             (NetworkDecision::Keep, Some(stored)) => stored.clone(),
             (NetworkDecision::Delete, Some(stored)) => {
                 rows::network_resources::delete(connection, stored.id).await?;
-                delete_below(connection, &stored.path.to_string(), act).await?;
+                delete_below(connection, &stored.path.to_string(), activity).await?;
                 stored.clone()
             }
             (NetworkDecision::Keep | NetworkDecision::Delete, None) => {
@@ -142,7 +142,7 @@ impl Store {
                 });
             }
         };
-        record(connection, act, None, None).await?;
+        record(connection, activity, None, None).await?;
         Ok(resource)
     }
 

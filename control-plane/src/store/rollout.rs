@@ -7,7 +7,9 @@ use crate::clock::Millis;
 use super::database::Connection;
 use super::groups::finish_deletions;
 use super::model::{Ending, Progress};
-use super::{OperationalState, Problem, ProvisioningState, Settlement, Store, StoreError, Wanted, rows};
+use super::{
+    DesiredState, OperationalState, Problem, ProvisioningState, Settlement, Store, StoreError, rows,
+};
 
 impl Store {
     /// Returns every gateway, the longest unchanged first, so that a port that one gateway released and
@@ -15,8 +17,8 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub(crate) async fn wanted(&self) -> Result<Vec<Wanted>, StoreError> {
-        rows::gateways::wanted(&mut *self.database.reader().await?).await
+    pub(crate) async fn desired_states(&self) -> Result<Vec<DesiredState>, StoreError> {
+        rows::gateways::desired_states(&mut *self.database.reader().await?).await
     }
 
     /// Returns the resource IDs of the failed gateways, with the reasons.
@@ -34,7 +36,11 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub(crate) async fn settle(&self, wanted: &Wanted, settlement: &Settlement) -> Result<bool, StoreError> {
+    pub(crate) async fn settle(
+        &self,
+        wanted: &DesiredState,
+        settlement: &Settlement,
+    ) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
         let settled = settle(&mut transaction, wanted, settlement).await;
         if let Ok(false) = settled {
@@ -106,7 +112,7 @@ impl Store {
 /// Stores the outcome of a wanted generation, if it is still wanted. Returns whether it is.
 async fn settle(
     connection: &mut Connection,
-    wanted: &Wanted,
+    wanted: &DesiredState,
     settlement: &Settlement,
 ) -> Result<bool, StoreError> {
     let gateway = wanted.gateway;
@@ -137,7 +143,7 @@ async fn settle(
     Ok(true)
 }
 
-fn is_still_wanted(wanted: &Wanted, progress: Progress) -> bool {
+fn is_still_wanted(wanted: &DesiredState, progress: Progress) -> bool {
     progress.generation == wanted.generation
         && progress.state != ProvisioningState::Deleting
         && progress.operational.is_off() == wanted.operational.is_off()

@@ -25,9 +25,9 @@ use crate::arm::collection::Collection;
 use crate::arm::document::{Child, Document};
 use crate::arm::network::path::references_of;
 use crate::arm::page::Pages;
-use crate::audit::{Act, Author};
+use crate::audit::{Activity, Author};
 use crate::clock::Millis;
-use crate::testing::{act, path};
+use crate::testing::{activity, path};
 
 async fn store() -> (TempDir, Store) {
     let dir = tempfile::tempdir().unwrap();
@@ -54,8 +54,8 @@ fn claim(address: &str, port: u16) -> Claim {
 }
 
 /// A change of the gateway by a test.
-fn act_on(resource: &str) -> Act {
-    Act { resource: resource.to_owned(), ..act() }
+fn act_on(resource: &str) -> Activity {
+    Activity { resource: resource.to_owned(), ..activity() }
 }
 
 async fn write(store: &Store, document: Document, claims: &[Claim]) -> Result<Written, StoreError> {
@@ -80,13 +80,13 @@ async fn listed(store: &Store, subscription: &str, group: Option<&str>) -> Vec<G
 }
 
 async fn keep(store: &Store, name: &str) -> Written {
-    store.write(&path(name), &act(), &[], |_, _| Ok::<_, StoreError>(Decision::Keep)).await.unwrap()
+    store.write(&path(name), &activity(), &[], |_, _| Ok::<_, StoreError>(Decision::Keep)).await.unwrap()
 }
 
 /// Settles the current or an earlier wanted generation of a gateway.
 async fn settle(store: &Store, id: GatewayId, of: u64, settlement: &Settlement) -> Result<bool, StoreError> {
-    let wanted = store.wanted().await?.into_iter().find(|wanted| wanted.gateway == id).unwrap();
-    store.settle(&Wanted { generation: Generation(of), ..wanted }, settlement).await
+    let wanted = store.desired_states().await?.into_iter().find(|wanted| wanted.gateway == id).unwrap();
+    store.settle(&DesiredState { generation: Generation(of), ..wanted }, settlement).await
 }
 
 async fn state(store: &Store, operation: &Operation) -> OperationState {
@@ -204,7 +204,7 @@ async fn a_failure_is_kept_until_the_next_write_or_success() {
     let abandoned = Settlement::Abandoned(Millis::now(), problem);
     assert!(settle(&store, one.gateway.id, 1, &abandoned).await.unwrap());
     assert_eq!(state(&store, &again.operation).await, OperationState::Failed);
-    let wanted = &store.wanted().await.unwrap()[0];
+    let wanted = &store.desired_states().await.unwrap()[0];
     assert_eq!((wanted.state, wanted.waiting_since), (ProvisioningState::Updating, None));
 }
 
@@ -212,14 +212,14 @@ async fn a_failure_is_kept_until_the_next_write_or_success() {
 async fn a_refusal_does_not_end_an_operation_that_began_after_it() {
     let (_dir, store) = store().await;
     let one = write(&store, document("gw", vec![]), &[]).await.unwrap();
-    let before = store.wanted().await.unwrap().remove(0);
+    let before = store.desired_states().await.unwrap().remove(0);
     let again = keep(&store, "gw").await;
     let failed = Settlement::Failed(Problem { code: "Code".into(), message: "refused".into() });
     assert!(!store.settle(&before, &failed).await.unwrap());
     for operation in [&one.operation, &again.operation] {
         assert_eq!(state(&store, operation).await, OperationState::InProgress);
     }
-    let now = store.wanted().await.unwrap().remove(0);
+    let now = store.desired_states().await.unwrap().remove(0);
     assert!(before.newest_operation < now.newest_operation, "{before:?} {now:?}");
     assert!(store.settle(&now, &failed).await.unwrap());
     for operation in [&one.operation, &again.operation] {
@@ -285,7 +285,7 @@ async fn a_damaged_gateway_can_be_deleted_and_does_not_hide_the_others() {
     let listed = listed(&store, "sub", None).await;
     assert_eq!(listed.iter().map(|g| g.document.path.name.as_str()).collect::<Vec<_>>(), ["good"]);
 
-    let deleted = store.delete(&path("damaged"), &act(), |_| Ok::<_, StoreError>(())).await.unwrap();
+    let deleted = store.delete(&path("damaged"), &activity(), |_| Ok::<_, StoreError>(())).await.unwrap();
     assert_eq!(deleted.gateway.state, ProvisioningState::Deleting);
     assert!(store.remove(deleted.gateway.id).await.unwrap());
 }
@@ -295,12 +295,12 @@ async fn a_deletion_frees_everything_and_its_operation_outlives_it() {
     let (_dir, store) = store().await;
     let one = write(&store, document("gw", vec![port("a", 1)]), &[claim("public", 80)]).await.unwrap();
     assert!(!store.remove(one.gateway.id).await.unwrap(), "it is not to go");
-    let delete = async || store.delete(&path("gw"), &act(), |_| Ok::<_, StoreError>(())).await;
+    let delete = async || store.delete(&path("gw"), &activity(), |_| Ok::<_, StoreError>(())).await;
     let first = delete().await.unwrap();
     let second = delete().await.unwrap();
     assert_eq!(state(&store, &one.operation).await, OperationState::Canceled);
     assert_eq!(state(&store, &first.operation).await, OperationState::InProgress, "the second joins it");
-    assert!(store.wanted().await.unwrap()[0].is_going());
+    assert!(store.desired_states().await.unwrap()[0].is_going());
     assert!(!settle(&store, one.gateway.id, 1, &Settlement::Applied).await.unwrap());
     assert!(store.remove(one.gateway.id).await.unwrap());
     for operation in [&first.operation, &second.operation] {
@@ -384,7 +384,7 @@ async fn writers_take_turns_and_lose_nothing() {
                     pages: Pages::default(),
                 })
             };
-            store.write(&path("gw"), &act(), &[], decide).await.unwrap()
+            store.write(&path("gw"), &activity(), &[], decide).await.unwrap()
         }
     };
     let (a, b, c) = tokio::join!(add("a".into()), add("b".into()), add("c".into()));

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::arm::resource_kind::ResourceKind;
 use crate::arm::unserved::UnservedPath;
-use crate::audit::Act;
+use crate::audit::Activity;
 use crate::clock::Millis;
 use crate::etag::Etag;
 
@@ -62,7 +62,7 @@ impl Store {
     }
 
     /// Reads a resource, calls `decide` with it and with whether a resource is stored under the ID `parent`, if any, and
-    /// stores the decision atomically. `act` is recorded in the audit log in the
+    /// stores the decision atomically. `activity` is recorded in the audit log in the
     /// same transaction. Returns the resource after the write, or before its deletion, and whether it is new.
     ///
     /// `decide` may return [`UnservedDecision::Delete`] only for an existing resource.
@@ -73,7 +73,7 @@ impl Store {
         &self,
         path: &UnservedPath,
         parent: Option<&str>,
-        act: &Act,
+        activity: &Activity,
         decide: impl FnOnce(Option<&UnservedResource>, bool) -> Result<UnservedDecision, E>,
     ) -> Result<(UnservedResource, bool), E> {
         let mut transaction = self.begin().await?;
@@ -87,7 +87,7 @@ impl Store {
             Err(refused) => return transaction.undo(Err(refused)).await,
         };
         let created = stored.is_none();
-        let written = self.apply_unserved(&mut transaction, path, stored, decision, act).await;
+        let written = self.apply_unserved(&mut transaction, path, stored, decision, activity).await;
         Ok((transaction.end(written).await?, created))
     }
 
@@ -97,14 +97,14 @@ impl Store {
         path: &UnservedPath,
         stored: Option<UnservedResource>,
         decision: UnservedDecision,
-        act: &Act,
+        activity: &Activity,
     ) -> Result<UnservedResource, StoreError> {
         let resource = match (decision, stored) {
             (UnservedDecision::Replace(body), stored) => {
                 if let Some(group) = &path.group {
                     let location = body.get("location").and_then(Value::as_str);
                     let required = RequiredGroup { subscription: &path.subscription, name: group, location };
-                    self.ensure_group(connection, required, act).await?;
+                    self.ensure_group(connection, required, activity).await?;
                 }
                 let (id, path) = match stored {
                     Some(stored) => (stored.id, stored.path),
@@ -116,7 +116,7 @@ impl Store {
             }
             (UnservedDecision::Delete, Some(stored)) => {
                 rows::unserved_resources::delete(connection, stored.id).await?;
-                delete_below(connection, &stored.path.to_string(), act).await?;
+                delete_below(connection, &stored.path.to_string(), activity).await?;
                 stored
             }
             (UnservedDecision::Delete, None) => {
@@ -126,7 +126,7 @@ impl Store {
                 });
             }
         };
-        record(connection, act, None, None).await?;
+        record(connection, activity, None, None).await?;
         Ok(resource)
     }
 }
@@ -135,11 +135,11 @@ impl Store {
 pub(super) async fn delete_below(
     connection: &mut Connection,
     resource_id: &str,
-    act: &Act,
+    activity: &Activity,
 ) -> Result<(), StoreError> {
     for path in rows::unserved_resources::delete_below(connection, resource_id).await? {
         let kind = ResourceKind::Unserved(path.kind.clone());
-        let deletion = Act::on_member_of_group(act.author.clone(), &kind, path.to_string());
+        let deletion = Activity::on_member_of_group(activity.author.clone(), &kind, path.to_string());
         record(connection, &deletion, None, None).await?;
     }
     Ok(())

@@ -3,7 +3,7 @@
 use tidegate_shared::id::WorkerId;
 use uuid::Uuid;
 
-use crate::audit::{Act, Author};
+use crate::audit::{Activity, Author};
 use crate::clock::Millis;
 use crate::pki::IssuedCertificate;
 
@@ -25,7 +25,7 @@ impl Store {
         let now = Millis::now();
         prune_join_tokens(&mut transaction, now).await?;
         rows::join_tokens::insert(&mut transaction, hash, Millis(now.0 + TOKEN_LIFETIME)).await?;
-        record(&mut transaction, &Act::on_join_token(author), None, None).await?;
+        record(&mut transaction, &Activity::on_join_token(author), None, None).await?;
         transaction.commit().await
     }
 
@@ -64,7 +64,7 @@ impl Store {
         if !rows::join_tokens::bind(&mut transaction, hash, worker, key).await? {
             return transaction.undo(Err(StoreError::Conflict)).await;
         }
-        record(&mut transaction, &Act::on_worker(author, "write", worker), None, None).await?;
+        record(&mut transaction, &Activity::on_worker(author, "write", worker), None, None).await?;
         transaction.commit().await?;
         Ok(Ok(worker))
     }
@@ -137,7 +137,7 @@ impl Store {
     /// If the database fails.
     pub(crate) async fn record_rotation(&self, author: Author, verb: &str) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
-        record(&mut transaction, &Act::on_authority(author, verb), None, None).await?;
+        record(&mut transaction, &Activity::on_authority(author, verb), None, None).await?;
         transaction.commit().await
     }
 
@@ -149,7 +149,7 @@ impl Store {
         let mut transaction = self.begin().await?;
         let known = rows::workers::delete(&mut transaction, worker).await?;
         if known {
-            record(&mut transaction, &Act::on_worker(author, "delete", worker), None, None).await?;
+            record(&mut transaction, &Activity::on_worker(author, "delete", worker), None, None).await?;
         }
         transaction.commit().await?;
         Ok(known)

@@ -10,7 +10,7 @@ use crate::arm::network::NetworkPath;
 use crate::arm::network::path::NetworkReference;
 use crate::arm::page::Pages;
 use crate::arm::resource_id::GatewayPath;
-use crate::audit::Act;
+use crate::audit::Activity;
 use crate::clock::Millis;
 use crate::etag::Etag;
 
@@ -74,7 +74,7 @@ impl From<Decision> for Decided {
 impl Store {
     /// Reads the gateway, calls `decide`, and stores the decision atomically.
     ///
-    /// `act` is recorded in the audit log in the same transaction. `named` are the public IP addresses to which
+    /// `activity` is recorded in the audit log in the same transaction. `named` are the public IP addresses to which
     /// the request refers: `decide` receives the stored ones of them, together with the stored resources to
     /// which the stored gateway refers.
     ///
@@ -91,7 +91,7 @@ impl Store {
     pub(crate) async fn write<D: Into<Decided>, E: From<StoreError>>(
         &self,
         path: &GatewayPath,
-        act: &Act,
+        activity: &Activity,
         named: &[NetworkPath],
         decide: impl Fn(Option<&Gateway>, &StoredRefs) -> Result<D, E>,
     ) -> Result<Written, E> {
@@ -103,7 +103,7 @@ impl Store {
             Ok(decision) => decision,
             Err(refused) => return transaction.undo(Err(refused)).await,
         };
-        let written = self.apply(&mut transaction, stored, decision.into(), act).await;
+        let written = self.apply(&mut transaction, stored, decision.into(), activity).await;
         let written = transaction.end(written).await?;
         self.settled();
         Ok(written)
@@ -117,7 +117,7 @@ impl Store {
     pub(crate) async fn delete<E: From<StoreError>>(
         &self,
         path: &GatewayPath,
-        act: &Act,
+        activity: &Activity,
         decide: impl Fn(Option<&Gateway>) -> Result<(), E>,
     ) -> Result<Written, E> {
         let mut transaction = self.begin().await?;
@@ -125,7 +125,7 @@ impl Store {
         if let Err(refused) = decide(stored.as_ref()) {
             return transaction.undo(Err(refused)).await;
         }
-        let written = self.apply(&mut transaction, stored, Decision::Delete.into(), act).await;
+        let written = self.apply(&mut transaction, stored, Decision::Delete.into(), activity).await;
         let written = transaction.end(written).await?;
         self.settled();
         Ok(written)
@@ -136,16 +136,16 @@ impl Store {
         connection: &mut Connection,
         stored: Option<Gateway>,
         decided: Decided,
-        act: &Act,
+        activity: &Activity,
     ) -> Result<Written, StoreError> {
         let before = stored.as_ref().map(|gateway| gateway.generation);
         if let (Decision::Replace { document, .. }, None) = (&decided.decision, &stored) {
             let GatewayPath { subscription, group: name, .. } = &document.path;
             let group = RequiredGroup { subscription, name, location: document.location() };
-            self.ensure_group(connection, group, act).await?;
+            self.ensure_group(connection, group, activity).await?;
         }
-        let written = self.apply_decision(connection, stored, decided, act).await?;
-        record(connection, act, before, Some(written.gateway.generation)).await?;
+        let written = self.apply_decision(connection, stored, decided, activity).await?;
+        record(connection, activity, before, Some(written.gateway.generation)).await?;
         Ok(written)
     }
 
@@ -154,9 +154,9 @@ impl Store {
         connection: &mut Connection,
         stored: Option<Gateway>,
         Decided { decision, warnings }: Decided,
-        act: &Act,
+        activity: &Activity,
     ) -> Result<Written, StoreError> {
-        let target = act.resource.as_str();
+        let target = activity.resource.as_str();
         let children_before = stored.as_ref().map(|gateway| gateway.document.children.len());
         let members_before = stored.as_ref().map_or(0, |gateway| gateway.document.member_count());
         let mut gateway = match (decision, stored) {
@@ -180,7 +180,7 @@ impl Store {
             }
             (Decision::Stop, Some(gateway)) => return stop(connection, gateway, target).await,
             (Decision::Delete, Some(gateway)) => {
-                delete_below(connection, &gateway.document.path.to_string(), act).await?;
+                delete_below(connection, &gateway.document.path.to_string(), activity).await?;
                 return mark_deleting(connection, gateway).await;
             }
             (_, None) => {

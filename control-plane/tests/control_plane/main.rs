@@ -19,8 +19,8 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 use tidegate_control_plane::{
-    Config, ControlPlane, DocumentPolicy, FetchDeny, Limits, Listeners, Proxies, UnknownProperties,
-    UnservedProtection,
+    Config, ControlPlane, FetchDeny, Limits, Listeners, Proxies, UnknownProperties, UnservedProtection,
+    UnservedTypes,
 };
 use tokio::time::{Instant, interval};
 
@@ -91,7 +91,7 @@ impl Running {
             rollout_timeout: Duration::from_secs(60),
             trusted_proxies: Proxies::default(),
             fetch_deny: FetchDeny::default(),
-            document_policy: DocumentPolicy::default(),
+            unserved_types: UnservedTypes::default(),
             no_auth: false,
         };
         let config = change(config);

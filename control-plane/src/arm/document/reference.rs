@@ -181,14 +181,14 @@ fn elsewhere(reference: &mut Value, target: &str, violations: &mut Violations) {
     reference["id"] = Value::Null;
 }
 
-/// Applies `act` to a value, or to each entry of a list, with its JSON path.
-fn each(value: &mut Value, target: &str, mut act: impl FnMut(&mut Value, &str)) {
+/// Applies `action` to a value, or to each entry of a list, with its JSON path.
+fn each(value: &mut Value, target: &str, mut action: impl FnMut(&mut Value, &str)) {
     match value {
         Value::Array(list) => {
             for (i, value) in list.iter_mut().enumerate() {
-                act(value, &format!("{target}[{i}]"));
+                action(value, &format!("{target}[{i}]"));
             }
         }
-        value => act(value, target),
+        value => action(value, target),
     }
 }

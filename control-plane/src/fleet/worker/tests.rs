@@ -13,8 +13,8 @@ fn digest(of: &str) -> Digest {
     Digest(of.to_owned())
 }
 
-fn wanted(gateway: GatewayId, generation: u64) -> Wanted {
-    Wanted {
+fn wanted(gateway: GatewayId, generation: u64) -> DesiredState {
+    DesiredState {
         gateway,
         generation: Generation(generation),
         digest: digest("as stored"),
@@ -26,12 +26,12 @@ fn wanted(gateway: GatewayId, generation: u64) -> Wanted {
     }
 }
 
-fn going(gateway: GatewayId) -> Wanted {
-    Wanted { state: Deleting, ..wanted(gateway, 1) }
+fn going(gateway: GatewayId) -> DesiredState {
+    DesiredState { state: Deleting, ..wanted(gateway, 1) }
 }
 
-fn stopped(gateway: GatewayId) -> Wanted {
-    Wanted { operational: OperationalState::Stopping, ..wanted(gateway, 1) }
+fn stopped(gateway: GatewayId) -> DesiredState {
+    DesiredState { operational: OperationalState::Stopping, ..wanted(gateway, 1) }
 }
 
 fn assign(gateway: GatewayId, generation: u64) -> Order {
@@ -66,7 +66,7 @@ fn worker(running: &[(GatewayId, u64)], under_way: &[(GatewayId, Order)]) -> Wor
 
 #[test]
 fn a_plan_says_what_differs_and_nothing_twice() {
-    let cases: &[(&str, &[Wanted], Worker, &[Order])] = &[
+    let cases: &[(&str, &[DesiredState], Worker, &[Order])] = &[
         ("nothing wanted, nothing run", &[], worker(&[], &[]), &[]),
         ("new", &[wanted(A, 1)], worker(&[], &[]), &[assign(A, 1)]),
         ("up to date", &[wanted(A, 3)], worker(&[(A, 3)], &[]), &[]),
@@ -121,7 +121,7 @@ fn a_refused_generation_is_tried_again_each_second() {
 #[test]
 fn a_refusal_is_no_answer_to_a_write_that_came_after_the_order() {
     let (now, id) = (Instant::now(), WorkerId(Uuid::from_u128(11)));
-    let waited_for = |operation| Wanted { newest_operation: operation, ..wanted(A, 2) };
+    let waited_for = |operation| DesiredState { newest_operation: operation, ..wanted(A, 2) };
     let [none, first, second] = [None, Some(1), Some(2)].map(|number| number.map(OperationNumber));
     let refused = Verdict::Refused { worker: id, reason: "no".into() };
     let waiting = Verdict::Waiting(vec![id]);
@@ -201,7 +201,7 @@ fn a_verdict_needs_every_connected_worker() {
     let mut refuses = has(1);
     refuses.on_message(rejected(A, 2), now);
     let refused = Verdict::Refused { worker: two, reason: "no".into() };
-    let cases: &[(&str, Wanted, &[(WorkerId, Worker)], Verdict)] = &[
+    let cases: &[(&str, DesiredState, &[(WorkerId, Worker)], Verdict)] = &[
         ("nobody there", wanted(A, 2), &[], Verdict::Waiting(vec![])),
         ("one has it", wanted(A, 2), &[(one, has(2))], Verdict::Done),
         ("one of two", wanted(A, 2), &[(one, has(2)), (two, has(1))], Verdict::Waiting(vec![two])),

@@ -21,7 +21,7 @@ use crate::store::{
 };
 
 use super::super::error::not_found;
-use super::super::gateways::{act, check_links};
+use super::super::gateways::{activity, check_links};
 use super::super::{Service, ServiceError, view};
 use super::stage::{Stage, Unwritten};
 
@@ -41,7 +41,8 @@ pub(super) async fn dry_run(
 ) -> Result<Value, ServiceError> {
     let path = &edit.path;
     // Checked before anything is looked up that the author may not see.
-    check_links(&act(author.clone(), edit), edit).map_err(|error| ServiceError::from_edit(error, edit))?;
+    check_links(&activity(author.clone(), edit), edit)
+        .map_err(|error| ServiceError::from_edit(error, edit))?;
     let stored = match stage.gateways.get(&path.key()) {
         Some(gateway) => Some(gateway.clone()),
         None => service.store.gateway(path).await?,

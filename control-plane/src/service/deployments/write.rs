@@ -42,7 +42,7 @@ impl Write {
         let version = &resource.api_version;
         let version = super::super::api_version(version)?;
         let Some(target) = ResourceTarget::of(&resource.id) else {
-            return Err(service.unserved_path(&resource.id).err().unwrap_or_else(|| unknown(&resource.id)));
+            return Err(Service::unserved_path(&resource.id).err().unwrap_or_else(|| unknown(&resource.id)));
         };
         let preconditions = Preconditions::default();
         Ok(match target {
@@ -67,7 +67,7 @@ impl Write {
                 Write::Group(GroupWrite { subscription, name, body })
             }
             ResourceTarget::Unserved(path) => {
-                service.unserved_path(&resource.id)?;
+                Service::unserved_path(&resource.id)?;
                 Write::Unserved(path, UnservedAction::Put(body))
             }
             // Nested deployments are not written but run.

@@ -45,10 +45,10 @@ fn leaning(address: &str, subnets: [&str; 2]) -> Value {
 fn put(client: Client, body: Value) -> Result<Decision, EditError> {
     let action = EditAction::Put { body: sent(body), version: VERSION };
     let edit = Edit { path: path("gw"), preconditions: Preconditions::default(), action };
-    let act = act(Author { client: Some(client), ..Author::itself() }, &edit);
-    check_links(&act, &edit)?;
+    let activity = activity(Author { client: Some(client), ..Author::itself() }, &edit);
+    check_links(&activity, &edit)?;
     let decision = edit.decision(context(), None)?;
-    check_stored_links(&act, &decision, None)?;
+    check_stored_links(&activity, &decision, None)?;
     Ok(decision)
 }
 

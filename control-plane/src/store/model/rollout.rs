@@ -7,7 +7,7 @@ use crate::clock::Millis;
 
 /// The desired state of one gateway.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Wanted {
+pub(crate) struct DesiredState {
     pub(crate) gateway: GatewayId,
     pub(crate) generation: Generation,
     /// The digest of the generation's content.
@@ -24,7 +24,7 @@ pub(crate) struct Wanted {
     pub(crate) newest_operation: Option<OperationNumber>,
 }
 
-impl Wanted {
+impl DesiredState {
     /// Returns whether the gateway is being deleted.
     pub(crate) fn is_going(&self) -> bool {
         self.state == ProvisioningState::Deleting

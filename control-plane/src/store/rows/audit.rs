@@ -2,7 +2,7 @@
 
 use tidegate_shared::id::Generation;
 
-use crate::audit::{Act, Author, Entry, Filter};
+use crate::audit::{Activity, Author, Entry, Filter};
 use crate::clock::Millis;
 
 use super::{generation, key, number, parse_uuid};
@@ -12,7 +12,7 @@ use crate::store::database::{Connection, ReadColumn, Row};
 /// Inserts an entry. `before` and `after` are generations of the gateway concerned.
 pub(in crate::store) async fn insert(
     connection: &mut Connection,
-    act: &Act,
+    activity: &Activity,
     before: Option<Generation>,
     after: Option<Generation>,
     now: Millis,
@@ -22,13 +22,13 @@ pub(in crate::store) async fn insert(
          generation_before, generation_after) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
     )
     .bind(now.0)
-    .bind(key(&act.author.name))
-    .bind(&act.author.name)
-    .bind(act.author.address.map(|address| address.to_string()))
-    .bind(act.author.request.map(|id| id.to_string()))
-    .bind(&act.action)
-    .bind(key(&act.resource))
-    .bind(&act.resource)
+    .bind(key(&activity.author.name))
+    .bind(&activity.author.name)
+    .bind(activity.author.address.map(|address| address.to_string()))
+    .bind(activity.author.request.map(|id| id.to_string()))
+    .bind(&activity.action)
+    .bind(key(&activity.resource))
+    .bind(&activity.resource)
     .bind(before.map(number))
     .bind(after.map(number))
     .execute(connection)
@@ -93,7 +93,7 @@ fn entry(row: &Row) -> Result<Entry, StoreError> {
     Ok(Entry {
         id: row.try_get("id")?,
         at: Millis(row.try_get("at")?),
-        act: Act {
+        activity: Activity {
             author: Author {
                 name: row.try_get("author")?,
                 address: address.and_then(|address| address.parse().ok()),

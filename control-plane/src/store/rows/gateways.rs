@@ -14,7 +14,7 @@ use crate::etag::Etag;
 use crate::store::StoreError;
 use crate::store::database::{Connection, ReadColumn, Row};
 use crate::store::model::{
-    Gateway, OperationNumber, OperationalState, Progress, ProvisioningState, ResourceRow, Wanted,
+    DesiredState, Gateway, OperationNumber, OperationalState, Progress, ProvisioningState, ResourceRow,
 };
 
 use super::{generation, json_text, key, number, parse_json, parse_uuid, stored_keys};
@@ -146,7 +146,9 @@ pub(in crate::store) async fn summaries(
 
 /// Returns every gateway with its operations in progress, the longest unchanged first. Operations of
 /// on-demand probes do not count.
-pub(in crate::store) async fn wanted(connection: &mut Connection) -> Result<Vec<Wanted>, StoreError> {
+pub(in crate::store) async fn desired_states(
+    connection: &mut Connection,
+) -> Result<Vec<DesiredState>, StoreError> {
     let rows = sqlx::query(
         "SELECT gateways.id, gateways.generation, config_digest, provisioning_state, operational_state, \
          MIN(started_at) AS waiting_since, MIN(operations.generation) AS oldest_waited_for, \
@@ -160,9 +162,9 @@ pub(in crate::store) async fn wanted(connection: &mut Connection) -> Result<Vec<
     rows.iter().map(wanted_gateway).collect()
 }
 
-fn wanted_gateway(row: &Row) -> Result<Wanted, StoreError> {
+fn wanted_gateway(row: &Row) -> Result<DesiredState, StoreError> {
     let waited_for: Option<i64> = row.try_get("oldest_waited_for")?;
-    Ok(Wanted {
+    Ok(DesiredState {
         gateway: GatewayId(parse_uuid(row.try_get("id")?)?),
         generation: generation(row.try_get("generation")?)?,
         digest: Digest(row.try_get("config_digest")?),

@@ -16,7 +16,7 @@ async fn begin(store: &Store, path: DeploymentPath, parent: Option<Uuid>) -> Uui
         body: Map::new(),
         correlation_id: String::new(),
     };
-    store.add_deployment(&act(), new).await.unwrap().0.id
+    store.add_deployment(&activity(), new).await.unwrap().0.id
 }
 
 /// Begins a tree: `outer` in the group `Group`, and in `Other` one within the other, and one of a request.
@@ -50,7 +50,7 @@ async fn assert_ended(store: &Store) {
 async fn deleting_the_group_of_a_deployment_cancels_those_nested_in_it() {
     let (_dir, store) = store().await;
     tree(&store).await;
-    store.delete_group("Sub", "Group", &act()).await.unwrap().unwrap();
+    store.delete_group("Sub", "Group", &activity()).await.unwrap().unwrap();
     assert!(store.deployment(&within("Group", "outer")).await.unwrap().is_none());
     assert_ended(&store).await;
 }

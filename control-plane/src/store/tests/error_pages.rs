@@ -35,7 +35,7 @@ async fn write_with(
             pages: document.pages_among(&stored.pages.with(&newer)),
         })
     };
-    store.write(&path("gw"), &act(), &[], decide).await.unwrap().gateway.id
+    store.write(&path("gw"), &activity(), &[], decide).await.unwrap().gateway.id
 }
 
 #[tokio::test]

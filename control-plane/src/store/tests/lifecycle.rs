@@ -4,7 +4,7 @@ use super::*;
 
 async fn decide(store: &Store, decision: impl Fn(&Gateway) -> Decision) -> Written {
     let decide = |stored: Option<&Gateway>, _: &StoredRefs| Ok::<_, StoreError>(decision(stored.unwrap()));
-    store.write(&path("gw"), &act(), &[], decide).await.unwrap()
+    store.write(&path("gw"), &activity(), &[], decide).await.unwrap()
 }
 
 async fn stop(store: &Store) -> Written {
@@ -22,10 +22,10 @@ async fn a_stopped_gateway_is_started_by_any_write_and_each_supersedes_the_other
 
     let first = stop(&store).await;
     assert_eq!((first.gateway.operational, first.gateway.state), (Stopping, ProvisioningState::Updating));
-    assert!(!store.wanted().await.unwrap()[0].is_to_run());
+    assert!(!store.desired_states().await.unwrap()[0].is_to_run());
     let second = stop(&store).await;
     assert_eq!(state(&store, &first.operation).await, OperationState::InProgress, "the second joins it");
-    let running = Wanted { operational: Running, ..store.wanted().await.unwrap().remove(0) };
+    let running = DesiredState { operational: Running, ..store.desired_states().await.unwrap().remove(0) };
     assert!(!store.settle(&running, &Settlement::Applied).await.unwrap(), "that was wanted before");
     assert!(settle(&store, id, 1, &Settlement::Stopped).await.unwrap());
     for operation in [&first.operation, &second.operation] {
@@ -77,10 +77,14 @@ async fn a_probe_on_demand_ends_by_itself_and_by_nothing_else() {
     settle(&store, gateway.id, 1, &Settlement::Applied).await.unwrap();
     let (one, two) =
         (store.begin_on_demand(&gateway).await.unwrap(), store.begin_on_demand(&gateway).await.unwrap());
-    assert_eq!(store.wanted().await.unwrap()[0].waiting_since, None, "the rollout does not wait for it");
+    assert_eq!(
+        store.desired_states().await.unwrap()[0].waiting_since,
+        None,
+        "the rollout does not wait for it"
+    );
     write(&store, document("gw", vec![port("a", 1)]), &[]).await.unwrap();
     settle(&store, gateway.id, 2, &Settlement::Applied).await.unwrap();
-    store.delete(&path("gw"), &act(), |_| Ok::<_, StoreError>(())).await.unwrap();
+    store.delete(&path("gw"), &activity(), |_| Ok::<_, StoreError>(())).await.unwrap();
     store.remove(gateway.id).await.unwrap();
     for operation in [&one, &two] {
         assert_eq!(state(&store, operation).await, OperationState::InProgress);

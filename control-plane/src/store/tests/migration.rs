@@ -196,7 +196,7 @@ async fn a_gateway_of_version_13_is_found_with_everything_that_belongs_to_it() {
     assert_eq!(store.group("SUB", "GROUP").await.unwrap().unwrap().name, "Group");
     assert_eq!(listed(&store, "SUB", Some("GROUP")).await.len(), 1);
     assert_eq!(store.operation("SUB", OPERATION).await.unwrap().unwrap().state, OperationState::InProgress);
-    let wanted = store.wanted().await.unwrap();
+    let wanted = store.desired_states().await.unwrap();
     assert_eq!(wanted[0].newest_operation, Some(OperationNumber(8)), "the order of creation is kept");
 }
 
@@ -231,8 +231,11 @@ async fn deployments_clients_workers_and_audit_entries_of_version_13_are_found()
     for resource in [path("GW").to_string(), "/SUBSCRIPTIONS/SUB/resourceGroups/GROUP/".to_owned()] {
         let entries = store.audit(&about(&resource, "rOBOT"), 10).await.unwrap();
         let [entry] = &entries[..] else { panic!("{resource}: {entries:?}") };
-        assert_eq!((entry.id, entry.act.author.name.as_str()), (41, "Robot"));
-        assert_eq!((entry.act.resource.clone(), entry.after), (path("Gw").to_string(), Some(Generation(7))));
+        assert_eq!((entry.id, entry.activity.author.name.as_str()), (41, "Robot"));
+        assert_eq!(
+            (entry.activity.resource.clone(), entry.after),
+            (path("Gw").to_string(), Some(Generation(7)))
+        );
     }
     assert!(store.audit(&about("/subscriptions/Su", "Robot"), 10).await.unwrap().is_empty());
 

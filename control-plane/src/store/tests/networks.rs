@@ -22,7 +22,7 @@ async fn put(store: &Store, path: &NetworkPath) {
     let decide = |_: Option<&NetworkResource>, _: &[User]| {
         Ok::<_, StoreError>(NetworkDecision::Replace { body, location: None })
     };
-    store.write_network_resource(path, &act(), decide).await.unwrap();
+    store.write_network_resource(path, &activity(), decide).await.unwrap();
 }
 
 #[tokio::test]
@@ -108,14 +108,17 @@ async fn a_group_does_not_go_with_what_others_need() {
     let elsewhere = NetworkPath { group: "Other".into(), ..public("ip") };
     put(&store, &elsewhere).await;
     write(&store, document("a", vec![frontend(&elsewhere.to_string())]), &[]).await.unwrap();
-    let error = store.delete_group("sub", "other", &act()).await.unwrap_err();
+    let error = store.delete_group("sub", "other", &activity()).await.unwrap_err();
     assert!(matches!(error, StoreError::GroupInUse { .. }), "{error}");
-    assert!(store.delete_group("sub", "none", &act()).await.unwrap().is_none());
+    assert!(store.delete_group("sub", "none", &activity()).await.unwrap().is_none());
     write(&store, document("a", vec![]), &[]).await.unwrap();
-    let ended = store.delete_group("sub", "other", &act()).await.unwrap().unwrap();
+    let ended = store.delete_group("sub", "other", &activity()).await.unwrap().unwrap();
     let about = Filter { resource: Some(elsewhere.to_string()), ..Filter::default() };
     let told = store.audit(&about, 10).await.unwrap();
-    assert_eq!(told[0].act.action, "Microsoft.Network/publicIPAddresses/delete", "its end is in the log");
+    assert_eq!(
+        told[0].activity.action, "Microsoft.Network/publicIPAddresses/delete",
+        "its end is in the log"
+    );
     assert_eq!(ended.state, OperationState::Succeeded, "there is no gateway to wait for");
     assert_eq!(state(&store, &ended).await, OperationState::Succeeded);
     assert!(store.network_resource(&elsewhere).await.unwrap().is_none());

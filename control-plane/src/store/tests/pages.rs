@@ -16,7 +16,7 @@ async fn pages_of_gateways_follow_one_another_whatever_comes_and_goes() {
     assert_eq!(first.last, Some(["Group".to_owned(), "b".to_owned()]));
     // One gateway is added before the position, and the one at the position is deleted.
     write(&store, document("AA", vec![]), &[]).await.unwrap();
-    let gone = store.delete(&path("b"), &act(), |_| Ok::<_, StoreError>(())).await.unwrap();
+    let gone = store.delete(&path("b"), &activity(), |_| Ok::<_, StoreError>(())).await.unwrap();
     store.remove(gone.gateway.id).await.unwrap();
     let second = store.page_of_gateways("SUB", Some("GROUP"), first.last.as_ref(), 2).await.unwrap();
     assert_eq!(names(&second), ["c", "D"]);

@@ -16,7 +16,7 @@ async fn change(connection: &mut Connection, at: i64) {
 }
 
 async fn add_entry(connection: &mut Connection, at: i64) {
-    rows::audit::insert(connection, &act(), None, None, Millis(at)).await.unwrap();
+    rows::audit::insert(connection, &activity(), None, None, Millis(at)).await.unwrap();
 }
 
 async fn ages(connection: &mut Connection, now: i64) -> Vec<i64> {

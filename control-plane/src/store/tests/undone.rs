@@ -47,15 +47,15 @@ async fn an_older_generation_that_is_in_force_ends_the_operations_up_to_it() {
     let a = put_port(&store, &[], "a", 1).await;
     let b = put_port(&store, &[port("a", 1)], "b", 1).await;
     let id = whole.gateway.id;
-    assert_eq!(store.wanted().await.unwrap()[0].oldest_waited_for, Some(Generation(1)));
+    assert_eq!(store.desired_states().await.unwrap()[0].oldest_waited_for, Some(Generation(1)));
     store.settle_up_to(id, Generation(2)).await.unwrap();
     assert_eq!(state(&store, &whole.operation).await, OperationState::Succeeded);
     assert_eq!(state(&store, &a.operation).await, OperationState::Succeeded);
     assert_eq!(state(&store, &b.operation).await, OperationState::InProgress);
-    let wanted = store.wanted().await.unwrap().remove(0);
+    let wanted = store.desired_states().await.unwrap().remove(0);
     assert_eq!((wanted.oldest_waited_for, wanted.state), (Some(Generation(3)), ProvisioningState::Updating));
 
-    let deletion = store.delete(&path("gw"), &act(), |_| Ok::<_, StoreError>(())).await.unwrap();
+    let deletion = store.delete(&path("gw"), &activity(), |_| Ok::<_, StoreError>(())).await.unwrap();
     assert_eq!(state(&store, &b.operation).await, OperationState::Canceled);
     store.settle_up_to(id, Generation(3)).await.unwrap();
     assert_eq!(state(&store, &deletion.operation).await, OperationState::InProgress);

@@ -16,7 +16,7 @@ use crate::template::{Outputs, Ready, References, Resource};
 use super::super::super::error::FAILED;
 use super::super::super::resource_target::ResourceTarget;
 use super::super::super::{Service, ServiceError};
-use super::super::act;
+use super::super::activity;
 use super::super::complete::superfluous;
 use super::super::evaluation::{check_readable, evaluate, evaluate_body};
 use super::super::known::learn_outputs;
@@ -205,7 +205,7 @@ impl LevelRun<'_, '_> {
         };
         let store = &self.run.tree.service.store;
         let (stored, _) =
-            store.add_deployment(&act(self.run.tree.author.clone(), &level.path, "write"), new).await?;
+            store.add_deployment(&activity(self.run.tree.author.clone(), &level.path, "write"), new).await?;
         match self.run.level(stored.id, &level).await? {
             Some(outcome) => {
                 record_end(self.run.tree.service, stored.id, &outcome).await?;

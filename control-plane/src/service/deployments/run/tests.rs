@@ -6,7 +6,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::arm::deployment::DeploymentPath;
 use crate::store::{Deployment, DeploymentState, NewDeployment, Schema};
-use crate::testing::act;
+use crate::testing::activity;
 
 fn named(name: &str) -> DeploymentPath {
     DeploymentPath { subscription: "Sub".into(), group: None, name: name.into() }
@@ -21,7 +21,7 @@ async fn begin(store: &Store, name: &str, parent: Option<Uuid>) -> Uuid {
         body: Map::new(),
         correlation_id: String::new(),
     };
-    store.add_deployment(&act(), new).await.unwrap().0.id
+    store.add_deployment(&activity(), new).await.unwrap().0.id
 }
 
 async fn found(store: &Store, name: &str) -> Deployment {
