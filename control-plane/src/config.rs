@@ -31,9 +31,9 @@ pub struct Config {
     pub channel: SocketAddr,
     /// The maximum number of children of a gateway, by collection.
     pub limits: Limits,
-    /// What is done about unknown properties of documents.
+    /// The treatment of unknown properties of documents.
     pub unknown_properties: UnknownProperties,
-    /// What is done about gateways that rely on protection that no worker provides.
+    /// The treatment of gateways that rely on protection that no worker provides.
     pub unserved_protection: UnservedProtection,
     /// The maximum size of the body of a PUT on a gateway, in bytes; at least 4 MiB, the maximum of all other
     /// bodies.
@@ -46,7 +46,7 @@ pub struct Config {
     pub trusted_proxies: Proxies,
     /// The addresses from which error pages are not fetched.
     pub fetch_deny: FetchDeny,
-    /// What is done about resources of types that Tidegate does not serve.
+    /// The treatment of resources of types that Tidegate does not serve.
     pub unserved_types: UnservedTypes,
     /// Disables authentication. Rejected unless both management addresses are loopback.
     pub no_auth: bool,

@@ -1,4 +1,4 @@
-//! What the operator has decided about the documents of clients. Pure.
+//! The decisions of the operator about the documents of clients. Pure.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,15 +14,15 @@ use crate::violation::{Violations, code};
 pub(crate) struct DocumentRules {
     /// The maximum number of children of a gateway, by collection.
     pub(crate) limits: Limits,
-    /// What is done about unknown properties.
+    /// The treatment of unknown properties.
     pub(crate) unknown_properties: UnknownProperties,
-    /// What is done about documents that rely on protection that no worker provides.
+    /// The treatment of documents that rely on protection that no worker provides.
     pub(crate) unserved_protection: UnservedProtection,
-    /// What is done about resources of types that Tidegate does not serve.
+    /// The treatment of resources of types that Tidegate does not serve.
     pub(crate) unserved_types: UnservedTypes,
 }
 
-/// What is done about a property that is unknown, and not probably a mistake: such a one is always refused.
+/// The treatment of an unknown property. One that is probably a mistake is always refused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UnknownProperties {
     /// It is stored and returned without effect, and the response has a warning.
@@ -67,7 +67,7 @@ impl fmt::Display for UnknownProperties {
     }
 }
 
-/// What is done about resources of types that Tidegate does not serve.
+/// The treatment of resources of types that Tidegate does not serve.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UnservedTypes {
     /// They are stored without effect.

@@ -32,9 +32,9 @@ pub(crate) use error::EditError;
 /// The input of a decision beside the request and the stored gateway.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct DecisionContext<'a> {
-    /// What the operator has decided about documents, such as the limits for their growth.
+    /// The decisions of the operator about documents, such as the limits for their growth.
     pub(crate) rules: &'a DocumentRules,
-    /// What is done about a gateway that relies on protection that no worker provides.
+    /// The treatment of a gateway that relies on protection that no worker provides.
     pub(crate) unserved_protection: UnservedProtection,
     /// The cache of the compiler's results for patterns.
     pub(crate) patterns: &'a PatternCache,

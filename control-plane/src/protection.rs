@@ -19,7 +19,7 @@ use crate::violation::{Violations, code};
 /// The collections of the children that name the subnets of a gateway.
 const IN_SUBNETS: [&str; 2] = ["gatewayIPConfigurations", "frontendIPConfigurations"];
 
-/// What is done about a document that relies on protection that no worker provides.
+/// The treatment of a document that relies on protection that no worker provides.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UnservedProtection {
     /// The document is refused.
@@ -167,7 +167,7 @@ impl Gap {
         self.target.strip_prefix(target).is_some_and(|rest| rest.starts_with('.'))
     }
 
-    /// What is not enforced, and what that means.
+    /// The protection that is not enforced, and the consequence.
     pub(crate) fn reason(&self) -> String {
         let inspects = |what: &str, mode: FirewallMode| match mode {
             FirewallMode::Prevention => format!(
@@ -193,7 +193,7 @@ impl Gap {
         }
     }
 
-    /// How to go on after a refusal.
+    /// The advice after a refusal.
     fn advice(&self) -> &'static str {
         match &self.kind {
             Kind::SecurityGroup { .. } => {

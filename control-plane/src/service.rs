@@ -68,7 +68,7 @@ pub(crate) struct Service {
     patterns: Arc<PatternCache>,
     /// The shares of clients in the evaluation of templates.
     plans: FairShare<String>,
-    /// What the operator has decided about documents.
+    /// The decisions of the operator about documents.
     rules: DocumentRules,
     /// Notified when a deployment is ready to run.
     deployments: Notify,

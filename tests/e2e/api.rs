@@ -9,6 +9,7 @@ mod deployments_damaged;
 mod deployments_links;
 mod deployments_nested;
 mod deployments_scopes;
+mod deployments_secrets;
 mod documents;
 mod export;
 mod firewall;

@@ -144,10 +144,11 @@ pub(super) async fn not_enforced(
 }
 
 fn answer(status: StatusCode, found: &ShownUnserved) -> Response {
-    let mut response = (status, [(HEADER, reason())]).into_response();
-    if status != StatusCode::NO_CONTENT {
-        response = (status, [(HEADER, reason())], Json(&found.shown)).into_response();
-    }
+    let headers = [(HEADER, reason())];
+    let mut response = match status {
+        StatusCode::NO_CONTENT => (status, headers).into_response(),
+        _ => (status, headers, Json(&found.shown)).into_response(),
+    };
     if let Ok(etag) = HeaderValue::try_from(&found.etag.0) {
         response.headers_mut().insert(ETAG, etag);
     }

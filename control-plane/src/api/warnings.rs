@@ -13,7 +13,7 @@ const MAX_LENGTH: usize = 2048;
 
 /// Returns the header with the warnings, each with its JSON path; none if there are no warnings.
 ///
-/// What a header cannot contain is percent-encoded, and `%` with it. Warnings beyond the maximum length are
+/// Characters that a header cannot contain are percent-encoded, and `%` too. Warnings beyond the maximum length are
 /// counted only.
 pub(super) fn header(warnings: &Warnings) -> HeaderMap {
     let mut line = String::new();

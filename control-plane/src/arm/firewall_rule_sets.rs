@@ -35,7 +35,7 @@ pub(crate) struct RuleSet {
 pub(crate) struct RuleGroup {
     /// The name.
     pub(crate) name: &'static str,
-    /// What its rules do, as ARM names it; `None` if Azure does not say.
+    /// The action of its rules, as ARM names it; `None` if Azure does not say.
     pub(crate) action: Option<&'static str>,
     /// The rules.
     pub(crate) rules: Vec<Rule>,
@@ -46,7 +46,7 @@ pub(crate) struct RuleGroup {
 pub(crate) struct Rule {
     /// The number.
     pub(crate) id: u32,
-    /// Whether the rule is on by default.
+    /// True if the rule is on by default.
     pub(crate) enabled: bool,
 }
 

@@ -67,11 +67,11 @@ pub(crate) struct Operation {
     end_time: Option<String>,
     /// The reason of a failure.
     error: Option<ErrorDetail>,
-    /// What else there is to say about the operation.
+    /// Further information about the operation.
     properties: Option<OperationProperties>,
 }
 
-/// What else there is to say about an operation.
+/// Further information about an operation.
 #[derive(JsonSchema)]
 struct OperationProperties {
     /// The warnings about the document of a write, such as unknown properties. An extension of this service.

@@ -112,7 +112,7 @@ struct DeploymentProperties {
     providers: Vec<Map<String, Value>>,
     /// The dependencies between resources.
     dependencies: Vec<Map<String, Value>>,
-    /// What could not be validated; present after validation.
+    /// The parts that could not be validated; present after validation.
     diagnostics: Option<Vec<Diagnostic>>,
     /// The reason of a failure.
     error: Option<ErrorDetail>,
@@ -190,7 +190,7 @@ struct WhatIfProperties {
     correlation_id: String,
     /// The changes by resource.
     changes: Vec<WhatIfChange>,
-    /// What could not be previewed.
+    /// The parts that could not be previewed.
     diagnostics: Option<Vec<Diagnostic>>,
 }
 
@@ -243,6 +243,6 @@ pub(crate) struct ExportRequest {
 pub(crate) struct Export {
     /// The template.
     template: Map<String, Value>,
-    /// What is missing in the template.
+    /// The parts that are missing in the template.
     error: Option<ErrorDetail>,
 }

@@ -183,7 +183,7 @@ impl Service {
     ///
     /// # Errors
     /// [`UnservedError::UnknownType`].
-    pub(super) fn check_stored(&self, path: &UnservedPath) -> Result<(), ServiceError> {
+    fn check_stored(&self, path: &UnservedPath) -> Result<(), ServiceError> {
         match self.rules.unserved_types {
             UnservedTypes::Store => Ok(()),
             UnservedTypes::Refuse => {

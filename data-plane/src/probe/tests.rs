@@ -1,3 +1,5 @@
+//! The rhythm of probes and their verdicts, with a paused clock and without sockets.
+
 use std::cell::RefCell;
 
 use tokio::time::{Instant, timeout};

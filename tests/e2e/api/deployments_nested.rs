@@ -1,5 +1,5 @@
 //! Deployments that are nested in others: the shape of Bicep's modules, outer scopes, failures, cancelling,
-//! restarts, secrets and limits.
+//! restarts and limits.
 
 use serde_json::{Value, json};
 use tidegate_harness::{GROUP, GatewayDocument, Management, SUBSCRIPTION, Worker, loopback, wait_for};
@@ -8,7 +8,7 @@ use super::deployments::{deploy, deployment, error_of, is_there, network, reques
 use crate::tidegate;
 
 /// A nested deployment as Bicep compiles a module.
-fn module(name: &str, template: &Value, parameters: &Value) -> Value {
+pub(super) fn module(name: &str, template: &Value, parameters: &Value) -> Value {
     json!({
         "type": "Microsoft.Resources/deployments",
         "apiVersion": "2022-09-01",
@@ -46,7 +46,7 @@ fn network_module() -> Value {
 }
 
 /// A module with a public IP address that has what another module named as a tag.
-fn address_module() -> Value {
+pub(super) fn address_module() -> Value {
     let mut module = template(&json!([{
         "type": "Microsoft.Network/publicIPAddresses",
         "apiVersion": "2023-09-01",
@@ -231,41 +231,6 @@ async fn depth_names_and_numbers_are_limited_for_the_whole_tree() {
     }
 }
 
-#[tokio::test]
-async fn secrets_stay_secret_through_all_levels() {
-    let tidegate = tidegate().control_plane_alone().start().await;
-    let management = tidegate.management();
-    let mut innermost = address_module();
-    innermost["outputs"] = json!({
-        "plain": {"type": "string", "value": "[parameters('network')]"},
-        "secure": {"type": "secureString", "value": "secret of its own"},
-    });
-    let mut middle = template(&json!([module(
-        "innermost",
-        &innermost,
-        &json!({"network": {"value": "[concat(parameters('password'), '-x')]"}}),
-    )]));
-    middle["parameters"] = json!({"password": {"type": "string"}});
-    let password = json!({"password": {"value": "[base64(parameters('password'))]"}});
-    let mut whole = template(&json!([module("middle", &middle, &password)]));
-    whole["parameters"] = json!({"password": {"type": "secureString"}});
-    let given = json!({"password": {"value": "hunter2-and-more"}});
-    let shown = deploy(&management, "main", &request(&whole, &given)).await;
-    assert_eq!(shown["properties"]["provisioningState"], "Succeeded", "{shown}");
-    let innermost = management.get(&deployment("innermost")).await.expect(200).json();
-    assert_eq!(innermost["properties"]["parameters"]["network"], json!({"type": "String"}));
-    let outputs = json!({"plain": {"type": "String"}, "secure": {"type": "SecureString"}});
-    assert_eq!(innermost["properties"]["outputs"], outputs);
-    let listed = management.get(deployment("").trim_end_matches('/')).await.expect(200);
-    let encoded = "aHVudGVyMi1hbmQtbW9yZQ";
-    for text in [shown.to_string(), listed.text(), tidegate.output()] {
-        assert!(
-            !text.contains("hunter2") && !text.contains(encoded) && !text.contains("of its own"),
-            "{text}"
-        );
-    }
-}
-
 /// A template whose second module contains a gateway, which no worker applies.
 pub(super) fn stuck() -> Value {
     let mut gateway = GatewayDocument::forwarding("gateway", loopback(), &[loopback().into()]).body().clone();
@@ -383,31 +348,4 @@ async fn what_cannot_be_known_before_is_said_to_be_unknown() {
     assert_eq!(detail["target"], deployment_id("late"));
     assert!(detail["message"].as_str().unwrap().contains("'ipAddress'"), "{detail}");
     assert!(!is_there(&management, &deployment("late")).await);
-}
-
-#[tokio::test]
-async fn a_secure_output_of_a_module_reaches_another_one_and_nobody_else() {
-    let tidegate = tidegate().control_plane_alone().start().await;
-    let management = tidegate.management();
-    let mut first = template(&json!([]));
-    first["outputs"] = json!({"password": {"type": "secureString", "value": "hunter2-of-a-module"}});
-    let given = "[listOutputsWithSecureValues('first', '2025-04-01').password]";
-    let second = module("second", &address_module(), &json!({"network": {"value": given}}));
-    let first = module("first", &first, &json!({}));
-    let mut whole = template(&json!([second, first]));
-    whole["outputs"] = json!({"leak": {"type": "string", "value": given}});
-    let shown = deploy(&management, "main", &request(&whole, &json!({}))).await;
-    assert_eq!(shown["properties"]["provisioningState"], "Succeeded", "{shown}");
-    assert_eq!(shown["properties"]["outputs"]["leak"], json!({"type": "String"}));
-    let address = management.get(&network("publicIPAddresses/address")).await.expect(200).json();
-    assert_eq!(address["tags"]["network"], "hunter2-of-a-module");
-    let listed = management.get(deployment("").trim_end_matches('/')).await.expect(200).text();
-    let foreseen = management
-        .send_json("POST", &format!("{}/whatIf", deployment("main")), &request(&whole, &json!({})))
-        .await
-        .expect(200)
-        .text();
-    for text in [shown.to_string(), listed, foreseen, tidegate.output()] {
-        assert!(!text.contains("hunter2"), "{text}");
-    }
 }

@@ -1,21 +1,10 @@
 //! The language of templates: what Bicep compiles, what older templates write, and what is refused by name.
 
 use serde_json::{Value, json};
-use tidegate_harness::{
-    Backend, GROUP, GatewayDocument, HTTP_PORT, HttpClient, Management, SUBSCRIPTION, loopback,
-};
+use tidegate_harness::{Backend, GatewayDocument, HTTP_PORT, HttpClient, Management, loopback};
 
+use super::deployments::{deployment, request};
 use crate::tidegate;
-
-fn deployment(name: &str) -> String {
-    format!(
-        "/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}/providers/Microsoft.Resources/deployments/{name}"
-    )
-}
-
-fn request(template: &Value, parameters: &Value) -> Value {
-    json!({"properties": {"template": template, "parameters": parameters, "mode": "Incremental"}})
-}
 
 /// Puts a deployment that succeeds. Returns its outputs.
 async fn outputs(management: &Management, name: &str, body: &Value) -> Value {

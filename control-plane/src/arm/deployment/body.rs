@@ -10,7 +10,7 @@ use super::ContentLink;
 use crate::violation::code::template as code;
 use crate::violation::{ROOT, Violations};
 
-/// What becomes of the resources of the group that are not in the template.
+/// The treatment of the resources of the group that are not in the template.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum DeploymentMode {
     /// They are kept.

@@ -1,4 +1,4 @@
-//! What becomes of properties that no type describes.
+//! The treatment of properties that no type describes.
 
 use serde_json::{Map, Value, json};
 

@@ -70,7 +70,7 @@ pub(crate) struct FirewallPolicyProperties {
     pub(crate) application_gateway_for_containers: Vec<SubResource>,
 }
 
-/// Whether a policy, a rule or a part of it is in force.
+/// The state of a policy, of a rule or of a part of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) enum PolicyState {
     Disabled,
@@ -81,7 +81,7 @@ pub(crate) enum PolicyState {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct PolicySettings {
-    /// Whether the policy is in force. `Enabled` if the settings are given without it.
+    /// The state of the policy. `Enabled` if the settings are given without it.
     pub(crate) state: Option<PolicyState>,
     /// The action for a request that matches.
     pub(crate) mode: FirewallMode,
@@ -110,12 +110,12 @@ pub(crate) struct PolicySettings {
     /// The body of the response to a blocked request: Base64, at most 32768 characters.
     #[schemars(length(max = 32768))]
     pub(crate) custom_block_response_body: Option<String>,
-    /// What is removed from the log.
+    /// The parts that are removed from the log.
     pub(crate) log_scrubbing: Option<LogScrubbing>,
-    /// How long a passed JavaScript challenge is valid, 5 to 1440 minutes.
+    /// The validity of a passed JavaScript challenge, 5 to 1440 minutes.
     #[schemars(range(min = 5, max = 1440))]
     pub(crate) js_challenge_cookie_expiration_in_mins: Option<i64>,
-    /// How long a passed CAPTCHA is valid, 5 to 1440 minutes.
+    /// The validity of a passed CAPTCHA, 5 to 1440 minutes.
     #[schemars(range(min = 5, max = 1440))]
     pub(crate) captcha_expiration_in_mins: Option<i64>,
 }
@@ -140,11 +140,11 @@ impl Default for PolicySettings {
     }
 }
 
-/// What is removed from the log.
+/// The parts that are removed from the log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct LogScrubbing {
-    /// Whether anything is removed.
+    /// The state of the removal.
     pub(crate) state: PolicyState,
     /// The values to remove.
     pub(crate) scrubbing_rules: Vec<ScrubbingRule>,
@@ -160,7 +160,7 @@ impl Default for LogScrubbing {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct ScrubbingRule {
-    /// Whether the rule is in force.
+    /// The state of the rule.
     pub(crate) state: PolicyState,
     /// The kind of value. Required.
     pub(crate) match_variable: Option<ScrubbedVariable>,
@@ -247,7 +247,7 @@ fn fill(settings: &mut Map<String, Value>, given: bool, modern: bool) {
     }
 }
 
-/// What a gateway needs to know of a stored policy.
+/// The facts about a stored policy that a gateway depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PolicyFacts {
     /// The mode in which the policy is in force; `None` if it is disabled.

@@ -1,4 +1,4 @@
-//! What is wrong with policies.
+//! The violations of policies.
 
 use serde_json::json;
 

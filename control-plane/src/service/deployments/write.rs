@@ -66,10 +66,7 @@ impl Write {
             ResourceTarget::Group(subscription, name) => {
                 Write::Group(GroupWrite { subscription, name, body })
             }
-            ResourceTarget::Unserved(path) => {
-                Service::unserved_path(&resource.id)?;
-                Write::Unserved(path, UnservedAction::Put(body))
-            }
+            ResourceTarget::Unserved(path) => Write::Unserved(path, UnservedAction::Put(body)),
             // Nested deployments are not written but run.
             ResourceTarget::Deployment(path) => return Err(unknown(&path.to_string())),
         })

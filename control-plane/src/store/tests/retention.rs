@@ -1,4 +1,4 @@
-//! What is kept for how long. A jump of the clock does not delete everything that is kept for a time.
+//! The retention of rows. A jump of the clock does not delete everything that is kept for a time.
 
 use super::*;
 use crate::arm::deployment::DeploymentPath;

@@ -1,4 +1,4 @@
-//! What templates see of their deployment: its scope, its link, and the functions of resources that are not
+//! The deployment as templates see it: its scope, its link, and the functions of resources that are not
 //! ours.
 
 use super::*;

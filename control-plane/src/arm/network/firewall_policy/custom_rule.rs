@@ -17,7 +17,7 @@ pub(crate) struct CustomRule {
     /// first. Required.
     #[schemars(range(min = 1, max = 100))]
     pub(crate) priority: Option<i64>,
-    /// Whether the rule is in force.
+    /// The state of the rule.
     pub(crate) state: PolicyState,
     /// The kind of rule. Required.
     pub(crate) rule_type: Option<RuleType>,
@@ -30,7 +30,7 @@ pub(crate) struct CustomRule {
     /// The number of requests in the period, at least 1. Required for `RateLimitRule`.
     #[schemars(range(min = 1))]
     pub(crate) rate_limit_threshold: Option<i64>,
-    /// What requests have in common that are counted together.
+    /// The property that requests which are counted together have in common.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) group_by_user_session: Vec<GroupByUserSession>,
     /// An entity tag of Azure.
@@ -84,7 +84,7 @@ pub(crate) enum RateLimitDuration {
     FiveMins,
 }
 
-/// What requests have in common that are counted together.
+/// The property that requests which are counted together have in common.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct GroupByUserSession {

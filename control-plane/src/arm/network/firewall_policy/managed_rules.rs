@@ -61,7 +61,7 @@ pub(crate) struct RuleGroupOverride {
 pub(crate) struct RuleOverride {
     /// The number of the rule. Required.
     pub(crate) rule_id: Option<String>,
-    /// Whether the rule is in force.
+    /// The state of the rule.
     pub(crate) state: PolicyState,
     /// The action for a request that matches. That of the rule if absent.
     pub(crate) action: Option<RuleAction>,

@@ -16,7 +16,7 @@ fn with_rule_set(version: &str, settings: &Value) -> Value {
     read(json!({"properties": {"managedRules": {"managedRuleSets": sets}, "policySettings": settings}}))
 }
 
-/// What Azure answered to the body that `az network application-gateway waf-policy create` sends.
+/// The answer of Azure to the body that `az network application-gateway waf-policy create` sends.
 #[test]
 fn a_policy_without_settings_is_disabled() {
     let sets = json!([{"ruleSetType": "OWASP", "ruleSetVersion": "3.1"}]);

@@ -1,3 +1,5 @@
+//! The exported template of resources as GET shows them.
+
 use super::*;
 
 const GROUP: &str = "/subscriptions/s/resourceGroups/g";
