@@ -20,10 +20,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use tidegate_http1::Fault;
 use tokio::time::Instant;
 
 use crate::client_rate::ClientRate;
-use crate::http1::Fault;
 use crate::spool::SpoolQuota;
 use collect::{CollectError, Replay, collect};
 use received::ReceivedBody;

@@ -23,7 +23,6 @@ mod error_info;
 mod handover;
 mod health;
 mod hosts;
-mod http1;
 mod identity;
 mod last_good;
 mod limits;

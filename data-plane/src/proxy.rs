@@ -34,13 +34,13 @@ use std::sync::Arc;
 
 use http::header::UPGRADE;
 use http::{Method, Request, Response, StatusCode, Version};
+use tidegate_http1::Fault;
 use tidegate_shared::path::has_dot_segments;
 
 use crate::body::RequestBody;
 use crate::body::received::ReceivedBody;
 use crate::downstream::Connection;
 use crate::downstream::upgrade::PendingUpgrade;
-use crate::http1::Fault;
 use crate::metrics::series::REQUEST;
 use crate::runtime::{Action, BackendSet, Route, Selection};
 use crate::spool::SpoolQuota;

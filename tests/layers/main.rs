@@ -26,6 +26,12 @@ const SHARED: &[Layer] = &[
     ),
 ];
 
+const HTTP1: &[Layer] = &[
+    ("messages", &["request", "response"]),
+    ("their parts", &["chunks", "chunk_extension", "line"]),
+    ("building blocks", &["fault", "limits"]),
+];
+
 const DATA_PLANE: &[Layer] = &[
     (
         "the worker",
@@ -37,10 +43,7 @@ const DATA_PLANE: &[Layer] = &[
     ("logs and traces", &["access_log", "trace"]),
     ("what is served: the executable snapshot", &["runtime", "local_reply"]),
     ("backends", &["backend", "member", "health", "dial", "resolver", "registry", "drain_schedule"]),
-    (
-        "protocols and counters",
-        &["tls", "http1", "hosts", "prefixes", "reserved_headers", "metrics", "error_info"],
-    ),
+    ("protocols and counters", &["tls", "hosts", "prefixes", "reserved_headers", "metrics", "error_info"]),
     (
         "machine and configuration",
         &[
@@ -104,6 +107,7 @@ const BINARY: &[Layer] = &[
 /// The crates by their folders.
 const CRATES: &[(&str, &[Layer])] = &[
     ("shared/src", SHARED),
+    ("http1/src", HTTP1),
     ("data-plane/src", DATA_PLANE),
     ("control-plane/src", CONTROL_PLANE),
     ("src", BINARY),

@@ -9,10 +9,10 @@ use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
+use tidegate_http1::Fault;
 use tokio::time::timeout;
 
 use super::{IN_MEMORY, Progress};
-use crate::http1::Fault;
 use crate::spool::{PendingRead, SpoolError, SpoolFile, SpoolQuota};
 
 /// The time and the bytes for which a rejected body is still read.

@@ -5,8 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use http::header::HOST;
 use http::{Request, Version};
-
-use crate::http1::Fault;
+use tidegate_http1::Fault;
 
 /// The shared state of one connection. It stays on its thread, but hyper requires streams to be `Send`; hence the
 /// uncontended atomics.

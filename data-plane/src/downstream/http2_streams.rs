@@ -12,6 +12,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use hyper::rt::Executor;
+use tidegate_http1::Fault;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -19,7 +20,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::client_rate::ClientRate;
 use crate::config::{MinRate, Timeouts};
-use crate::http1::Fault;
 use crate::limits::{AddressPermit, ConnectionLimit, ConnectionPermit};
 
 /// The number of requests after which the client is asked to open a new connection (GOAWAY).

@@ -13,14 +13,15 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
+use tidegate_http1::request::{Inspector, substitute};
+use tidegate_http1::{Fault, Limits};
+use tidegate_shared::host::CanonicalHost;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::http1_state::{CLIENT, GATEWAY, Http1ConnState, TUNNEL};
 use crate::client_rate::ClientRate;
 use crate::config::Timeouts;
-use crate::http1::Fault;
-use crate::http1::request::{Inspector, substitute};
 use crate::stream::Stream;
 
 /// The time for which a rejected client may go on sending, so that it can read the response.
@@ -29,6 +30,12 @@ const LINGER: Duration = Duration::from_secs(5);
 const LINGER_BYTES: usize = 16 * 1024 * 1024;
 /// The size of reads that do not go into hyper's buffer.
 const PIECE: usize = 4 * 1024;
+
+/// Returns true for the authority of an absolute target whose host has a canonical form. All others are rejected,
+/// such as those with user information.
+fn is_host(authority: &str) -> bool {
+    CanonicalHost::parse(authority).is_ok()
+}
 
 /// A stream whose bytes are inspected before hyper reads them.
 #[derive(Debug)]
@@ -88,7 +95,7 @@ impl InspectedStream {
             stream,
             state,
             timeouts,
-            inspector: Inspector::new(max_body),
+            inspector: Inspector::new(Limits { max_body, is_host }),
             held: BytesMut::new(),
             passed: 0,
             refused: false,
@@ -128,7 +135,7 @@ impl InspectedStream {
         self.refused = true;
         let substitute = match self.inspector.is_in_body() {
             true => Vec::new(),
-            false => substitute(&self.held[self.passed..]),
+            false => substitute(&self.held[self.passed..], is_host),
         };
         self.held.truncate(self.passed);
         self.held.extend_from_slice(&substitute);

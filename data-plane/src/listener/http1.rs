@@ -13,6 +13,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use tidegate_http1::Fault;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -20,7 +21,6 @@ use crate::body::received::ReceivedBody;
 use crate::downstream::Connection;
 use crate::downstream::http1_state::RequestGuard;
 use crate::downstream::inspected::InspectedStream;
-use crate::http1::Fault;
 use crate::metrics::series::{REQUEST, RESPONSE};
 use crate::proxy;
 use crate::proxy::response_body::ResponseBody;

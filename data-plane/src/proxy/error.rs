@@ -4,10 +4,10 @@
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use thiserror::Error;
+use tidegate_http1::Fault;
 
 use crate::body::collect::CollectError;
 use crate::error_info::ErrorInfo;
-use crate::http1::Fault;
 use crate::local_reply::LocalReplies;
 use crate::registry::CloseReason;
 use crate::runtime::Unroutable;

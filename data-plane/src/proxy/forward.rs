@@ -16,6 +16,7 @@ use std::time::Duration;
 use http::header::{HOST, HeaderMap};
 use http::{Request, Response};
 use rustls::pki_types::ServerName;
+use tidegate_http1::Fault;
 use tidegate_shared::snapshot::HttpVersion;
 use tokio::time::{Instant, timeout};
 
@@ -29,7 +30,6 @@ use crate::body::collect::CollectError;
 use crate::body::received::ReceivedBody;
 use crate::body::{Progress, RequestBody};
 use crate::downstream::Connection;
-use crate::http1::Fault;
 use crate::member::InFlightGuard;
 use crate::runtime::{BackendSet, HostPolicy};
 use crate::tls::client;

@@ -12,15 +12,14 @@ use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{Method, Request, Uri, Version};
 use hyper::ext::Protocol;
+use tidegate_http1::request::{is_expectation, is_method, is_target};
+use tidegate_http1::{Fault, is_length};
 
 use super::error::ProxyError;
 use super::headers::has_token;
 use crate::client_rate::ClientRate;
 use crate::config::Timeouts;
 use crate::downstream::http2_streams::StreamLimitReached;
-use crate::http1::Fault;
-use crate::http1::is_length;
-use crate::http1::request::{is_expectation, is_method, is_target};
 
 /// The maximum size of a header field in bytes, name and value together.
 const MAX_FIELD: usize = 8 * 1024;

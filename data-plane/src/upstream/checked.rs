@@ -9,12 +9,12 @@ use std::task::{Context, Poll, ready};
 
 use http::{Request, Response};
 use hyper::client::conn::http1::SendRequest;
+use tidegate_http1::response::ResponseInspector;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::Unanswered;
 use crate::body::RequestBody;
 use crate::body::received::ReceivedBody;
-use crate::http1::response::ResponseInspector;
 use crate::stream::Stream;
 
 /// The sender of a connection, which carries one request at a time.

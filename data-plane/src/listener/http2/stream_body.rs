@@ -9,11 +9,11 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use tidegate_http1::Fault;
 
 use crate::body::BoxError;
 use crate::downstream::Connection;
 use crate::downstream::http2_streams::OpenStream;
-use crate::http1::Fault;
 use crate::metrics::series::RESPONSE;
 use crate::proxy::response_body::ResponseBody;
 

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use tidegate_http1::Fault;
+
 use crate::body::Progress;
-use crate::http1::Fault;
 use crate::proxy::error::ProxyError;
 
 /// The shortest interval between two checks of an upload.

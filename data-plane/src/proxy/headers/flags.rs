@@ -4,8 +4,7 @@
 //! more than all other work on a head.
 
 use http::header::{HeaderMap, HeaderValue};
-
-use crate::http1::is_length;
+use tidegate_http1::is_length;
 
 /// A set of headers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,9 +4,10 @@
 use http::header::{HeaderName, HeaderValue};
 use http::uri::{Authority, Parts, PathAndQuery, Scheme};
 use http::{Method, Request, Uri, Version};
+use tidegate_http1::Limits;
+use tidegate_http1::request::Inspector;
 
 use super::translate;
-use crate::http1::request::Inspector;
 
 const MAX_BODY: u64 = 4096;
 
@@ -74,7 +75,7 @@ fn fuzz_http2_translation() {
         if head.len() > 16 * 1024 || request.headers().len() > 100 {
             return;
         }
-        let mut inspector = Inspector::new(MAX_BODY);
+        let mut inspector = Inspector::new(Limits { max_body: MAX_BODY, is_host: |_| false });
         let pass = inspector.inspect(&mut head);
         assert_eq!((pass.count, pass.fault), (head.len(), None), "{:?}", String::from_utf8_lossy(&head));
     });

@@ -2,14 +2,17 @@
 //! arrive.
 
 use super::*;
+use crate::tests::is_host;
 
 /// The documented limit of a body in bytes.
 const MAX_BODY: u64 = 4 * 1024 * 1024 * 1024;
 
+const LIMITS: Limits = Limits { max_body: MAX_BODY, is_host };
+
 /// Inspects the bytes of a connection in two pieces, as the connection does: bytes that did not pass are shown
 /// again.
 fn run(bytes: &[u8], cut: usize) -> (usize, Option<Fault>) {
-    let mut inspector = Inspector::new(MAX_BODY);
+    let mut inspector = Inspector::new(LIMITS);
     let mut bytes = bytes.to_vec();
     let first = inspector.inspect(&mut bytes[..cut]);
     if first.fault.is_some() {
@@ -157,7 +160,7 @@ fn behind_a_wish_for_an_upgrade_nothing_passes_before_it_is_answered() {
     let wish = b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n";
     let bytes = [wish.as_slice(), b"\x81\x05hello"].concat();
     check(&bytes, wish.len(), None);
-    let mut inspector = Inspector::new(MAX_BODY);
+    let mut inspector = Inspector::new(LIMITS);
     assert_eq!(inspector.inspect(&mut wish.to_vec()).count, wish.len());
     assert!(inspector.is_undecided());
     inspector.resume();
@@ -190,7 +193,7 @@ fn the_stand_in_repeats_what_it_can() {
         (long.as_bytes(), b"GET / HTTP/1.1\r\n\r\n"),
     ];
     for (refused, expected) in cases {
-        assert_eq!(substitute(refused), *expected);
+        assert_eq!(substitute(refused, is_host), *expected);
     }
 }
 
@@ -203,7 +206,7 @@ fn a_later_minor_version_is_read_as_1_1() {
         let sent = request(minor);
         let expected = sent.replacen(&format!(" HTTP/1.{minor}\r\nHost"), " HTTP/1.1\r\nHost", 1);
         for cut in 0..=sent.len() {
-            let (mut bytes, mut inspector) = (sent.clone().into_bytes(), Inspector::new(MAX_BODY));
+            let (mut bytes, mut inspector) = (sent.clone().into_bytes(), Inspector::new(LIMITS));
             let first = inspector.inspect(&mut bytes[..cut]);
             let second = inspector.inspect(&mut bytes[first.count..]);
             assert_eq!(

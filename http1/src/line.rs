@@ -1,6 +1,6 @@
 //! Header lines: their syntax, and the message length that they define. Pure.
 
-use super::Fault;
+use crate::fault::Fault;
 
 /// The most header lines of a message, which is also hyper's limit.
 const MAX_FIELDS: u16 = 100;
@@ -27,22 +27,22 @@ static NAME: [u8; 256] = {
 };
 
 /// Returns true for a byte of a token (RFC 9110, section 5.6.2).
-pub(super) fn is_token_byte(byte: u8) -> bool {
+pub(crate) fn is_token_byte(byte: u8) -> bool {
     NAME[usize::from(byte)] != BAD
 }
 
 /// One header line without its line end.
 #[derive(Debug)]
-pub(super) struct Field<'a> {
-    pub(super) name: &'a [u8],
+pub(crate) struct Field<'a> {
+    pub(crate) name: &'a [u8],
     /// The value without surrounding white space.
-    pub(super) value: &'a [u8],
+    pub(crate) value: &'a [u8],
     /// True if the name has characters other than letters, digits and hyphens.
-    pub(super) odd: bool,
+    pub(crate) odd: bool,
 }
 
 impl<'a> Field<'a> {
-    pub(super) fn parse(line: &'a [u8]) -> Result<Field<'a>, Fault> {
+    pub(crate) fn parse(line: &'a [u8]) -> Result<Field<'a>, Fault> {
         if matches!(line.first(), Some(b' ' | b'\t')) {
             return Err(Fault::Folded);
         }
@@ -58,7 +58,7 @@ impl<'a> Field<'a> {
         Ok(Field { name, value: trim(value), odd: class == ODD })
     }
 
-    pub(super) fn is(&self, name: &str) -> bool {
+    pub(crate) fn is(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name.as_bytes())
     }
 }
@@ -80,7 +80,7 @@ fn trim(mut value: &[u8]) -> &[u8] {
 }
 
 /// Returns the items of a comma-separated value, including empty ones.
-pub(super) fn items(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn items(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|byte| *byte == b',').map(trim)
 }
 
@@ -98,7 +98,7 @@ enum Coding {
 
 /// The message length as far as the header lines read so far define it (RFC 9112, section 6.3).
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Framing {
+pub(crate) struct Framing {
     fields: u16,
     length: Option<u64>,
     coding: Coding,
@@ -106,7 +106,7 @@ pub(super) struct Framing {
 
 /// The rule by which the end of a body is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Length {
+pub(crate) enum Length {
     /// The headers define no length.
     Unsaid,
     Bytes(u64),
@@ -115,7 +115,7 @@ pub(super) enum Length {
 
 impl Framing {
     /// Adds one header line.
-    pub(super) fn add(&mut self, field: &Field<'_>) -> Result<(), Fault> {
+    pub(crate) fn add(&mut self, field: &Field<'_>) -> Result<(), Fault> {
         self.fields += 1;
         if self.fields > MAX_FIELDS {
             return Err(Fault::TooManyFields);
@@ -144,7 +144,7 @@ impl Framing {
     }
 
     /// Returns the length that all header lines together define.
-    pub(super) fn length(&self, old_version: bool) -> Result<Length, Fault> {
+    pub(crate) fn length(&self, old_version: bool) -> Result<Length, Fault> {
         match (self.coding, self.length) {
             (Coding::None, None) => Ok(Length::Unsaid),
             (Coding::None, Some(length)) => Ok(Length::Bytes(length)),
@@ -158,13 +158,13 @@ impl Framing {
 }
 
 /// Returns true if a decimal number has leading zeros.
-pub(super) fn is_padded(number: &[u8]) -> bool {
+pub(crate) fn is_padded(number: &[u8]) -> bool {
     number.len() > 1 && number[0] == b'0'
 }
 
 /// Returns true if a value of `Content-Length` is a canonical 64-bit decimal number: digits alone, without a sign,
 /// spaces, a list or leading zeros.
-pub(crate) fn is_length(value: &[u8]) -> bool {
+pub fn is_length(value: &[u8]) -> bool {
     number(value).is_some() && !is_padded(value)
 }
 

@@ -1,10 +1,9 @@
 //! Validates what a client sends: each head with its body, up to the first fault. Pure.
 
-use tidegate_shared::host::CanonicalHost;
-
-use super::Fault;
-use super::chunks::Chunks;
-use super::line::{Field, Framing, Length, is_padded};
+use crate::chunks::Chunks;
+use crate::fault::Fault;
+use crate::limits::{IsHost, Limits};
+use crate::line::{Field, Framing, Length, is_padded};
 
 /// The longest request target in bytes.
 const MAX_TARGET: usize = 32 * 1024;
@@ -19,22 +18,21 @@ const MAX_REPEATED: usize = 2 * 1024;
 
 /// How many of the inspected bytes may pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Inspection {
+pub struct Inspection {
     /// The number of bytes that may pass. The rest belongs to an incomplete head, or to the unknown protocol after
     /// an upgrade request. The caller must show it again, followed by the bytes that arrive later.
-    pub(crate) count: usize,
+    pub count: usize,
     /// The fault in the bytes after these.
-    pub(crate) fault: Option<Fault>,
+    pub fault: Option<Fault>,
 }
 
 /// The validator of the requests of one HTTP/1.1 connection.
 #[derive(Debug)]
-pub(crate) struct Inspector {
+pub struct Inspector {
     state: InspectorState,
-    /// The largest body in bytes.
-    max_body: u64,
+    limits: Limits,
     /// True once a header name had characters other than letters, digits and hyphens.
-    pub(crate) odd_names: bool,
+    pub odd_names: bool,
 }
 
 #[derive(Debug)]
@@ -47,39 +45,39 @@ enum InspectorState {
 }
 
 impl Inspector {
-    /// Validates a new connection. Request bodies may have at most `max_body` bytes.
-    pub(crate) fn new(max_body: u64) -> Inspector {
-        Inspector { state: InspectorState::Head(RequestHead::default()), max_body, odd_names: false }
+    /// Validates a new connection.
+    pub fn new(limits: Limits) -> Inspector {
+        Inspector { state: InspectorState::Head(RequestHead::default()), limits, odd_names: false }
     }
 
     /// Returns true if the next byte belongs to a request body.
-    pub(crate) fn is_in_body(&self) -> bool {
+    pub fn is_in_body(&self) -> bool {
         matches!(self.state, InspectorState::Length(_) | InspectorState::Chunks(_))
     }
 
     /// Returns true while the response to an upgrade request is pending.
-    pub(crate) fn is_undecided(&self) -> bool {
+    pub fn is_undecided(&self) -> bool {
         matches!(self.state, InspectorState::Undecided)
     }
 
     /// Continues with requests: the upgrade was refused.
-    pub(crate) fn resume(&mut self) {
+    pub fn resume(&mut self) {
         self.state = InspectorState::Head(RequestHead::default());
     }
 
     /// Inspects bytes, which must begin with those that did not pass the last time. In a request line with a later
     /// minor version of HTTP/1, the version becomes `HTTP/1.1` in place before those bytes may pass: hyper knows no
     /// later version, and the semantics are the same (RFC 9110, section 2.5).
-    pub(crate) fn inspect(&mut self, bytes: &mut [u8]) -> Inspection {
+    pub fn inspect(&mut self, bytes: &mut [u8]) -> Inspection {
         let mut count = 0;
         while count < bytes.len() {
             let rest = &mut bytes[count..];
             let taken = match &mut self.state {
                 InspectorState::Undecided => return Inspection { count, fault: None },
-                InspectorState::Head(head) => match head.read(rest) {
+                InspectorState::Head(head) => match head.read(rest, self.limits.is_host) {
                     Ok(Some(end)) => {
                         self.odd_names |= head.odd_names;
-                        match head.finish(self.max_body) {
+                        match head.finish(self.limits.max_body) {
                             Ok(next) => self.state = next,
                             Err(fault) => return Inspection { count, fault: Some(fault) },
                         }
@@ -96,7 +94,7 @@ impl Inspector {
                     }
                     usize::try_from(here).expect("no more than there are bytes")
                 }
-                InspectorState::Chunks(chunks) => match chunks.take(rest, self.max_body) {
+                InspectorState::Chunks(chunks) => match chunks.take(rest, self.limits.max_body) {
                     Ok((taken, ended)) => {
                         if ended {
                             self.resume();
@@ -132,7 +130,7 @@ struct RequestHead {
 
 impl RequestHead {
     /// Continues with a head that begins with `bytes`. Returns its length once it is complete.
-    fn read(&mut self, bytes: &mut [u8]) -> Result<Option<usize>, Fault> {
+    fn read(&mut self, bytes: &mut [u8], is_host: IsHost) -> Result<Option<usize>, Fault> {
         while let Some(end) = memchr::memchr(b'\n', &bytes[self.scanned..]) {
             let end = self.scanned + end;
             let Some(line) = bytes[self.line..end].strip_suffix(b"\r") else {
@@ -143,7 +141,7 @@ impl RequestHead {
                 // Empty lines, which some old clients send after a body (RFC 9112, section 2.2).
                 (0, true) if end < MAX_REST => {}
                 (0, _) => {
-                    if self.request_line(line)? {
+                    if self.request_line(line, is_host)? {
                         // The last digit of the line, before CRLF.
                         bytes[end - 2] = b'1';
                     }
@@ -165,8 +163,8 @@ impl RequestHead {
     }
 
     /// Validates the request line. Returns true if its minor version is later than 1.
-    fn request_line(&mut self, line: &[u8]) -> Result<bool, Fault> {
-        let line = RequestLine::parse(line)?;
+    fn request_line(&mut self, line: &[u8], is_host: IsHost) -> Result<bool, Fault> {
+        let line = RequestLine::parse(line, is_host)?;
         self.old_version = line.minor_version == b'0';
         self.is_post = line.method == b"POST";
         Ok(line.minor_version > b'1')
@@ -220,7 +218,7 @@ struct RequestLine<'a> {
 }
 
 impl<'a> RequestLine<'a> {
-    fn parse(line: &'a [u8]) -> Result<RequestLine<'a>, Fault> {
+    fn parse(line: &'a [u8], is_host: IsHost) -> Result<RequestLine<'a>, Fault> {
         let space = memchr::memchr(b' ', line).ok_or(Fault::FirstLine)?;
         let (method, rest) = (&line[..space], &line[space + 1..]);
         if !is_method(method) {
@@ -235,14 +233,14 @@ impl<'a> RequestLine<'a> {
         match method {
             b"CONNECT" => Err(Fault::Connect),
             _ if target.len() > MAX_TARGET => Err(Fault::TargetTooLong),
-            _ if !is_target(method, target) && !is_absolute(target) => Err(Fault::Target),
+            _ if !is_target(method, target) && !is_absolute(target, is_host) => Err(Fault::Target),
             _ => Ok(RequestLine { method, target, minor_version }),
         }
     }
 }
 
 /// Returns true for a valid method. It must be in upper case, because some servers treat `get` like `GET`.
-pub(crate) fn is_method(method: &[u8]) -> bool {
+pub fn is_method(method: &[u8]) -> bool {
     (1..=MAX_METHOD).contains(&method.len())
         && method.iter().all(|byte| byte.is_ascii_uppercase() || matches!(byte, b'-' | b'_'))
 }
@@ -257,13 +255,13 @@ fn begins_a_request(line: &[u8]) -> bool {
 }
 
 /// Returns true if the value of `Expect` is one that the gateway supports.
-pub(crate) fn is_expectation(value: &[u8]) -> bool {
+pub fn is_expectation(value: &[u8]) -> bool {
     value.eq_ignore_ascii_case(b"100-continue")
 }
 
 /// Returns true for a path with or without a query, or the `*` of OPTIONS (RFC 9112, section 3.2), in characters
 /// that need no encoding.
-pub(crate) fn is_target(method: &[u8], target: &[u8]) -> bool {
+pub fn is_target(method: &[u8], target: &[u8]) -> bool {
     match target {
         b"*" => method == b"OPTIONS",
         [b'/', rest @ ..] => rest.iter().all(|byte| TARGET[usize::from(*byte)]),
@@ -271,15 +269,15 @@ pub(crate) fn is_target(method: &[u8], target: &[u8]) -> bool {
     }
 }
 
-/// Returns true for a URL of `http` or `https` (RFC 9112, section 3.2.2) whose host has a canonical form. All other
-/// URLs, such as those with user information, are rejected.
-fn is_absolute(target: &[u8]) -> bool {
+/// Returns true for a URL of `http` or `https` (RFC 9112, section 3.2.2) whose authority `is_host`
+/// accepts. All other URLs are rejected.
+fn is_absolute(target: &[u8], is_host: IsHost) -> bool {
     let Some(colon) = memchr::memmem::find(target, b"://") else { return false };
     let (scheme, rest) = (&target[..colon], &target[colon + b"://".len()..]);
     let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?')).unwrap_or(rest.len());
-    let host = std::str::from_utf8(&rest[..end]).ok().map(CanonicalHost::parse);
+    let host = std::str::from_utf8(&rest[..end]).is_ok_and(is_host);
     (scheme.eq_ignore_ascii_case(b"http") || scheme.eq_ignore_ascii_case(b"https"))
-        && matches!(host, Some(Ok(_)))
+        && host
         && rest[end..].iter().all(|byte| TARGET[usize::from(*byte)])
 }
 
@@ -297,9 +295,10 @@ static TARGET: [bool; 256] = {
 /// Returns a substitute for a rejected request, so that hyper sends the local reply after the responses before it.
 /// The substitute has the method and target of the rejected request, if they can be repeated, and no `Host`.
 /// Because no other request without `Host` passes, the substitute is recognized by that.
-pub(crate) fn substitute(refused: &[u8]) -> Vec<u8> {
+pub fn substitute(refused: &[u8], is_host: IsHost) -> Vec<u8> {
     let end = memchr::memchr(b'\r', refused).unwrap_or(0);
-    let known = RequestLine::parse(&refused[..end]).ok().filter(|line| line.target.len() <= MAX_REPEATED);
+    let known =
+        RequestLine::parse(&refused[..end], is_host).ok().filter(|line| line.target.len() <= MAX_REPEATED);
     let (method, target): (&[u8], &[u8]) = known.map_or((b"GET", b"/"), |line| (line.method, line.target));
     [method, b" ", target, b" HTTP/1.1\r\n\r\n"].concat()
 }

@@ -3,8 +3,8 @@
 //! A head that two parsers could read differently is rejected, as with clients: a backend whose headers contain
 //! text of others must not send a response of theirs as the answer to the next request.
 
-use super::Fault;
-use super::line::{Field, Framing};
+use crate::fault::Fault;
+use crate::line::{Field, Framing};
 
 /// The largest head of a final response in bytes.
 const MAX_HEAD: usize = 64 * 1024;
@@ -13,7 +13,7 @@ const MAX_INTERIM: u8 = 16;
 
 /// The validator of the response to one request, up to the end of its head.
 #[derive(Debug, Default)]
-pub(crate) struct ResponseInspector {
+pub struct ResponseInspector {
     /// The incomplete line at the end of the bytes read so far.
     line: Vec<u8>,
     length: usize,
@@ -25,7 +25,7 @@ pub(crate) struct ResponseInspector {
 
 impl ResponseInspector {
     /// Consumes bytes. Returns true if the final head has ended with them or before.
-    pub(crate) fn read(&mut self, bytes: &[u8]) -> Result<bool, Fault> {
+    pub fn read(&mut self, bytes: &[u8]) -> Result<bool, Fault> {
         let mut rest = bytes;
         while let Some(end) = memchr::memchr(b'\n', rest) {
             let (line, after) = (&rest[..end], &rest[end + 1..]);

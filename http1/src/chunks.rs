@@ -1,8 +1,8 @@
 //! Validates a chunked body (RFC 9112, section 7.1) while it passes: chunk sizes, extensions and trailers, byte by
 //! byte.
 
-use super::Fault;
-use super::chunk_extension::Extension;
+use crate::chunk_extension::Extension;
+use crate::fault::Fault;
 
 /// The most bytes of the extensions of all chunks of a body together, and also of its trailers together.
 const MAX_EXTRA: u32 = 8 * 1024;
@@ -38,20 +38,20 @@ enum ChunkState {
 
 /// The parser of one chunked body.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Chunks {
+pub(crate) struct Chunks {
     at: ChunkState,
     total: u64,
     extra: u32,
 }
 
 impl Chunks {
-    pub(super) fn new() -> Chunks {
+    pub(crate) fn new() -> Chunks {
         Chunks { at: ChunkState::Size { digits: 0, size: 0 }, total: 0, extra: 0 }
     }
 
     /// Consumes bytes; the data of the whole body may have at most `limit` bytes. Returns how many of the bytes
     /// belong to the body, and true if the body has ended with them.
-    pub(super) fn take(&mut self, bytes: &[u8], limit: u64) -> Result<(usize, bool), Fault> {
+    pub(crate) fn take(&mut self, bytes: &[u8], limit: u64) -> Result<(usize, bool), Fault> {
         let mut at = 0;
         while let Some(byte) = bytes.get(at) {
             if let ChunkState::Data { left } = self.at {

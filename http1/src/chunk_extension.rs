@@ -4,11 +4,11 @@
 //! Extensions are neither used nor forwarded. They are validated because parsers disagree about the end of a
 //! malformed one.
 
-use super::line::is_token_byte;
+use crate::line::is_token_byte;
 
 /// The state of the parser before the next byte of a chunk's extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Extension {
+pub(crate) enum Extension {
     /// After a semicolon: a name follows.
     Start,
     Name,
@@ -27,7 +27,7 @@ pub(super) enum Extension {
 
 impl Extension {
     /// Consumes one byte within the extensions. Returns `None` if the grammar does not allow it.
-    pub(super) fn step(self, byte: u8) -> Option<Extension> {
+    pub(crate) fn step(self, byte: u8) -> Option<Extension> {
         use Extension::{AfterName, AfterValue, Equals, Escaped, Name, QuoteEnd, Quoted, Start, Token};
         match (self, byte) {
             (Start | AfterName | Equals | AfterValue, b' ' | b'\t') => Some(self),
@@ -46,7 +46,7 @@ impl Extension {
     }
 
     /// Returns true if the extensions may end here.
-    pub(super) fn may_end(self) -> bool {
+    pub(crate) fn may_end(self) -> bool {
         matches!(self, Extension::Name | Extension::Token | Extension::QuoteEnd)
     }
 }

@@ -7,16 +7,21 @@ mod readers;
 
 use readers::{End, Message, by_httparse, by_hyper, chunked, ends_for_httparse};
 
-use super::chunks::Chunks;
-use super::request::{Inspection, Inspector};
-use super::response::ResponseInspector;
+use crate::chunks::Chunks;
+use crate::fault::Fault;
+use crate::limits::Limits;
+use crate::request::{Inspection, Inspector};
+use crate::response::ResponseInspector;
+use crate::tests::is_host;
 
 /// The largest body in bytes; small, so that the fuzzer also exceeds it.
 const MAX_BODY: u64 = 4096;
 
+const LIMITS: Limits = Limits { max_body: MAX_BODY, is_host };
+
 /// Feeds the bytes in pieces of this size; bytes that did not pass are fed again with those that follow them.
-fn in_pieces(bytes: &[u8], piece: usize) -> (usize, Option<super::Fault>) {
-    let (mut inspector, mut passed, mut shown) = (Inspector::new(MAX_BODY), 0, 0);
+fn in_pieces(bytes: &[u8], piece: usize) -> (usize, Option<Fault>) {
+    let (mut inspector, mut passed, mut shown) = (Inspector::new(LIMITS), 0, 0);
     let mut bytes = bytes.to_vec();
     while shown < bytes.len() {
         shown = (shown + piece).min(bytes.len());
@@ -44,7 +49,7 @@ fn assert_same_for_hyper(expected: &[Message], passed: &[u8]) {
 #[test]
 fn fuzz_request_boundaries() {
     bolero::check!().for_each(|bytes: &[u8]| {
-        let mut inspector = Inspector::new(MAX_BODY);
+        let mut inspector = Inspector::new(LIMITS);
         // The inspector replaces a later minor version in place, so hyper reads these bytes.
         let mut passing = bytes.to_vec();
         let Inspection { count, fault } = inspector.inspect(&mut passing);
