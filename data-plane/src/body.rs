@@ -7,6 +7,7 @@
 //! each body is in memory, the rest on disk. This module must not know the request of a body, and must not choose a
 //! status.
 
+pub(crate) mod chunk;
 pub(crate) mod collect;
 pub(crate) mod received;
 pub(crate) mod relay;
@@ -25,6 +26,7 @@ use tokio::time::Instant;
 
 use crate::client_rate::ClientRate;
 use crate::spool::SpoolQuota;
+use chunk::PolledChunk;
 use collect::{CollectError, Replay, collect};
 use received::ReceivedBody;
 
@@ -103,15 +105,15 @@ impl Progress {
     }
 
     /// Records the result of polling the client's body.
-    fn note(&self, polled: &Poll<Option<Result<Frame<Bytes>, BoxError>>>, ended: bool) {
+    fn note(&self, polled: &PolledChunk, ended: bool) {
         self.waits_for_client.set(polled.is_pending());
-        let Poll::Ready(frame) = polled else { return self.measure(None) };
-        if let Some(Ok(frame)) = frame {
-            self.add(length(frame));
-            self.measure(Some(length(frame)));
+        let Poll::Ready(chunk) = polled else { return self.measure(None) };
+        if let Some(Ok(chunk)) = chunk {
+            self.add(chunk.len() as u64);
+            self.measure(Some(chunk.len() as u64));
         }
-        self.done.set(frame.is_none() || ended);
-        self.broken.set(matches!(frame, Some(Err(_))) || self.is_too_large());
+        self.done.set(chunk.is_none() || ended);
+        self.broken.set(matches!(chunk, Some(Err(_))) || self.is_too_large());
     }
 }
 
@@ -190,20 +192,13 @@ impl RequestBody {
             RequestBody::Collected(replay, progress) => Some(RequestBody::replay(replay.again(), progress)),
         }
     }
-}
 
-impl Body for RequestBody {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        match &mut *self {
+    /// Polls for the next piece, which may be read into `buffer`, and records the progress.
+    pub(crate) fn poll_chunk(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> PolledChunk {
+        match self {
             RequestBody::Streamed { inner, progress } => {
                 let Some(inner) = inner else { return Poll::Ready(None) };
-                let polled = Pin::new(&mut *inner).poll_frame(cx);
+                let polled = inner.poll_chunk(cx, buffer);
                 if let Some(progress) = progress {
                     progress.note(&polled, inner.is_end_stream());
                     if progress.is_too_large() {
@@ -219,9 +214,22 @@ impl Body for RequestBody {
                     progress.at.set(Instant::now());
                 }
                 progress.done.set(frame.is_none() || replay.is_end_stream());
-                Poll::Ready(frame.map(|frame| frame.map(trailers::filter).map_err(BoxError::from)))
+                let chunk = frame.map(|frame| frame.map(|frame| trailers::filter(frame.into())));
+                Poll::Ready(chunk.map(|chunk| chunk.map_err(BoxError::from)))
             }
         }
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        chunk::poll_frame(|buffer| self.poll_chunk(cx, buffer))
     }
 
     fn is_end_stream(&self) -> bool {

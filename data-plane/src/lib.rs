@@ -9,6 +9,7 @@
 //! top; to follow a WebSocket, [`proxy::tunnel`].
 
 mod access_log;
+mod alarm;
 mod backend;
 mod body;
 mod client_rate;
@@ -37,6 +38,7 @@ mod probe;
 mod process;
 mod proxy;
 mod pump;
+mod read_buffer;
 mod registry;
 mod reserved_headers;
 mod resolver;

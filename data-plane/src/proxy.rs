@@ -359,6 +359,7 @@ fn respond(
             spool_quota,
         )))
     } else {
+        let pause = record.alarms().pause();
         ResponseBody::Streamed(Box::new(StreamedBody {
             inner,
             backend,
@@ -366,7 +367,7 @@ fn respond(
             lease,
             record,
             read_timeout,
-            pause: None,
+            pause,
         }))
     };
     Response::from_parts(parts, body)

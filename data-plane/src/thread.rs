@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
 use crate::access_log::{self, Logger};
+use crate::alarm::Alarms;
 use crate::backend::Drained;
 use crate::config::Timeouts;
 use crate::limits::ConnectionLimit;
@@ -30,6 +31,8 @@ pub(crate) struct Thread {
     pub(crate) number: usize,
     pub(crate) upstreams: Upstreams,
     pub(crate) tunnels: Rc<Registry<LiveTunnel>>,
+    /// The timers of the waits of requests.
+    pub(crate) alarms: Alarms,
     pub(crate) log: Rc<Logger>,
     /// The exporter of spans.
     pub(crate) spans: trace::Handle,
@@ -62,6 +65,7 @@ impl Thread {
             number,
             upstreams: Upstreams::default(),
             tunnels: Rc::default(),
+            alarms: Alarms::default(),
             log: Logger::new(resources.log),
             spans: resources.spans,
             connection_limit: resources.connection_limit,

@@ -47,7 +47,9 @@ const DATA_PLANE: &[Layer] = &[
     (
         "machine and configuration",
         &[
+            "alarm",
             "config",
+            "read_buffer",
             "run_error",
             "limits",
             "client_rate",

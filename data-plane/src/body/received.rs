@@ -9,6 +9,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use super::BoxError;
+use super::chunk::{Chunk, PolledChunk};
 
 /// A body that arrives in pieces. An error in it is the fault of the peer: the body is incomplete or malformed.
 #[derive(Debug)]
@@ -17,6 +18,13 @@ pub(crate) struct ReceivedBody(Incoming);
 impl From<Incoming> for ReceivedBody {
     fn from(body: Incoming) -> ReceivedBody {
         ReceivedBody(body)
+    }
+}
+
+impl ReceivedBody {
+    /// Polls for the next piece, which may be read into `buffer`.
+    pub(crate) fn poll_chunk(&mut self, cx: &mut Context<'_>, _buffer: &mut [u8]) -> PolledChunk {
+        Pin::new(&mut self.0).poll_frame(cx).map_ok(Chunk::from).map_err(BoxError::from)
     }
 }
 

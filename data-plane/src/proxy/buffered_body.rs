@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body::{Body, Frame, SizeHint};
+use http_body::{Body, SizeHint};
 use tokio::time::Instant;
 
 use super::lease::Lease;
 use super::record::Record;
 use crate::backend::Backend;
+use crate::body::chunk::PolledChunk;
 use crate::body::received::ReceivedBody;
 use crate::body::relay::{Relay, RelayError};
 use crate::body::{self, BoxError, trailers};
@@ -69,16 +69,9 @@ impl BufferedBody {
         self.record.received_at(self.received_at.get());
         self.record.complete();
     }
-}
 
-impl Body for BufferedBody {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    /// Polls for the next piece, and records it.
+    pub(crate) fn poll_chunk(&mut self, cx: &mut Context<'_>) -> PolledChunk {
         let frame = ready!(Pin::new(&mut self.relay).poll_frame(cx));
         match &frame {
             Some(Ok(frame)) => {
@@ -97,14 +90,14 @@ impl Body for BufferedBody {
             }
             None => self.complete(),
         }
-        Poll::Ready(frame.map(|frame| frame.map(trailers::filter)))
+        Poll::Ready(frame.map(|frame| frame.map(|frame| trailers::filter(frame.into()))))
     }
 
-    fn is_end_stream(&self) -> bool {
+    pub(crate) fn is_end_stream(&self) -> bool {
         self.relay.is_end_stream()
     }
 
-    fn size_hint(&self) -> SizeHint {
+    pub(crate) fn size_hint(&self) -> SizeHint {
         self.relay.size_hint()
     }
 }

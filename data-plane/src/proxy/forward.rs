@@ -7,10 +7,12 @@
 mod timeouts;
 
 use std::cell::Cell;
+use std::future::poll_fn;
 use std::io;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use http::header::{HOST, HeaderMap};
@@ -18,7 +20,7 @@ use http::{Request, Response};
 use rustls::pki_types::ServerName;
 use tidegate_http1::Fault;
 use tidegate_shared::snapshot::HttpVersion;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use super::error::ProxyError;
 use super::lease::Lease;
@@ -85,7 +87,8 @@ pub(crate) async fn exchange(
     let upload = request.body().progress().cloned();
     let given_up = Cell::new(false);
     let timeouts = RequestTimeouts::new(backend_set.request_timeout, connection.thread.timeouts.body);
-    let mut wait = timeouts.first(upload.as_deref());
+    let mut alarm = connection.thread.alarms.alarm();
+    let mut deadline = None;
     let attempts = Attempts {
         connection,
         backend_set,
@@ -96,18 +99,23 @@ pub(crate) async fn exchange(
         repeated: false,
     };
     let mut attempts = pin!(attempts.run(bound, request));
-    loop {
-        if let Ok(done) = timeout(wait, attempts.as_mut()).await {
-            return done;
+    poll_fn(|cx| {
+        if let Poll::Ready(done) = attempts.as_mut().poll(cx) {
+            return Poll::Ready(done);
         }
-        match timeouts.left(upload.as_deref()) {
-            Ok(left) => wait = left,
-            Err(error) => {
-                given_up.set(matches!(error, ProxyError::Timeout { .. }));
-                return Err(error);
+        let due = deadline.get_or_insert_with(|| Instant::now() + timeouts.first(upload.as_deref()));
+        while alarm.is_over(cx, *due) {
+            match timeouts.left(upload.as_deref()) {
+                Ok(left) => *due = Instant::now() + left,
+                Err(error) => {
+                    given_up.set(matches!(error, ProxyError::Timeout { .. }));
+                    return Poll::Ready(Err(error));
+                }
             }
         }
-    }
+        Poll::Pending
+    })
+    .await
 }
 
 /// The attempts of one request to get a response.

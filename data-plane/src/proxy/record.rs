@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use super::headers::Dropped;
 use super::transaction_id::TransactionId;
+use crate::alarm::Alarms;
 use crate::backend::Backend;
 use crate::body::Progress;
 use crate::downstream::Connection;
@@ -123,6 +124,11 @@ impl Record {
     /// Records the listener of the request.
     pub(crate) fn take(&mut self, route: &Arc<Route>) {
         self.route = Some(route.clone());
+    }
+
+    /// Returns the timers of its thread.
+    pub(crate) fn alarms(&self) -> &Alarms {
+        &self.connection.thread.alarms
     }
 
     /// Returns the listener of the request.

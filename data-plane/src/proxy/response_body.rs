@@ -9,6 +9,7 @@ use http_body::{Body, Frame, SizeHint};
 use super::buffered_body::BufferedBody;
 use super::streamed_body::StreamedBody;
 use crate::body::BoxError;
+use crate::body::chunk::{self, Chunk, PolledChunk};
 
 /// The body of a response to the client.
 #[derive(Debug)]
@@ -30,6 +31,16 @@ impl ResponseBody {
             ResponseBody::Buffered(body) => body.give_up(why),
         }
     }
+
+    /// Polls for the next piece, which may be read into `buffer`, and records it.
+    pub(crate) fn poll_chunk(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> PolledChunk {
+        match self {
+            ResponseBody::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
+            ResponseBody::Whole(bytes) => Poll::Ready(Some(Ok(Chunk::Owned(std::mem::take(bytes))))),
+            ResponseBody::Streamed(body) => body.poll_chunk(cx, buffer),
+            ResponseBody::Buffered(body) => body.poll_chunk(cx),
+        }
+    }
 }
 
 impl Body for ResponseBody {
@@ -41,10 +52,8 @@ impl Body for ResponseBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match &mut *self {
-            ResponseBody::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
-            ResponseBody::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
-            ResponseBody::Streamed(body) => body.poll_frame(cx),
-            ResponseBody::Buffered(body) => Pin::new(&mut **body).poll_frame(cx),
+            ResponseBody::Streamed(body) => chunk::poll_frame(|buffer| body.poll_chunk(cx, buffer)),
+            other => other.poll_chunk(cx, &mut []).map_ok(|chunk| chunk.into_frame(&[])),
         }
     }
 

@@ -2,20 +2,19 @@
 //! connection to the backend is returned.
 
 use std::borrow::Cow;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body::{Body, Frame};
-use tokio::time::{Sleep, sleep};
+use http_body::Body;
 
 use super::lease::Lease;
 use super::record::Record;
+use crate::alarm::Pause;
 use crate::backend::Backend;
+use crate::body::chunk::PolledChunk;
 use crate::body::received::ReceivedBody;
-use crate::body::{self, BoxError, trailers};
+use crate::body::trailers;
 use crate::error_info::ErrorInfo;
 use crate::member::InFlightGuard;
 
@@ -30,7 +29,7 @@ pub(crate) struct StreamedBody {
     pub(crate) record: Record,
     /// The longest pause of the backend.
     pub(crate) read_timeout: Duration,
-    pub(crate) pause: Option<Pin<Box<Sleep>>>,
+    pub(crate) pause: Pause,
 }
 
 impl StreamedBody {
@@ -39,16 +38,14 @@ impl StreamedBody {
         self.record.fail(ErrorInfo::ClientClosedRequest, why.to_string());
     }
 
-    pub(crate) fn poll_frame(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        match Pin::new(&mut self.inner).poll_frame(cx) {
-            Poll::Ready(frame) => {
-                self.pause = None;
-                let ended = match &frame {
-                    Some(Ok(frame)) => {
-                        self.record.add_sent(body::length(frame));
+    /// Polls for the next piece, which may be read into `buffer`, and records it.
+    pub(crate) fn poll_chunk(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> PolledChunk {
+        match self.inner.poll_chunk(cx, buffer) {
+            Poll::Ready(chunk) => {
+                self.pause.end();
+                let ended = match &chunk {
+                    Some(Ok(chunk)) => {
+                        self.record.add_sent(chunk.len() as u64);
                         self.inner.is_end_stream()
                     }
                     Some(Err(error)) => {
@@ -62,23 +59,31 @@ impl StreamedBody {
                     None => true,
                 };
                 if ended {
-                    self.record.complete();
-                    self.in_flight = None;
-                    if let Some(lease) = self.lease.take() {
-                        lease.give_back();
-                    }
+                    self.end();
                 }
-                Poll::Ready(frame.map(|frame| frame.map(trailers::filter)))
+                Poll::Ready(chunk.map(|chunk| chunk.map(trailers::filter)))
             }
-            Poll::Pending => {
-                let read_timeout = self.read_timeout;
-                let pause = self.pause.get_or_insert_with(|| Box::pin(sleep(read_timeout)));
-                ready!(pause.as_mut().poll(cx));
-                let reason =
-                    format!("the backend paused for {} s within its response", read_timeout.as_secs());
-                self.record.fail(ErrorInfo::UpstreamTimedOut, reason.clone());
-                Poll::Ready(Some(Err(reason.into())))
-            }
+            Poll::Pending => self.poll_pause(cx),
         }
+    }
+
+    /// The whole body has been read.
+    fn end(&mut self) {
+        self.record.complete();
+        self.in_flight = None;
+        if let Some(lease) = self.lease.take() {
+            lease.give_back();
+        }
+    }
+
+    /// Ends the body if the backend has paused for too long.
+    fn poll_pause(&mut self, cx: &mut Context<'_>) -> PolledChunk {
+        let read_timeout = self.read_timeout;
+        if !self.pause.is_over(cx, read_timeout) {
+            return Poll::Pending;
+        }
+        let reason = format!("the backend paused for {} s within its response", read_timeout.as_secs());
+        self.record.fail(ErrorInfo::UpstreamTimedOut, reason.clone());
+        Poll::Ready(Some(Err(reason.into())))
     }
 }

@@ -1,6 +1,5 @@
 //! One direction, from a source to a sink. It needs no buffer while no bytes move.
 
-use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -9,14 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
 use super::Tap;
-
-/// The size of a read in bytes, and so the maximum that one direction ever keeps.
-const CHUNK: usize = 64 * 1024;
-
-thread_local! {
-    /// The read buffer of the thread, borrowed for one poll and never across an await.
-    static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; CHUNK].into_boxed_slice());
-}
+use crate::read_buffer::ReadBuffer;
 
 /// One direction.
 #[derive(Debug, Default)]
@@ -79,7 +71,7 @@ impl<T: Tap> Flow<T> {
                 self.shut = true;
                 continue;
             }
-            BUFFER.with_borrow_mut(|buffer| self.poll_chunk(cx, source, sink, buffer))?;
+            self.poll_chunk(cx, source, sink, &mut ReadBuffer::take())?;
             if self.kept.is_empty() && self.ended.is_none() && !self.unflushed {
                 return Poll::Pending;
             }

@@ -1,0 +1,78 @@
+//! The read buffers of a thread: sockets are read into them, and whoever has read passes the bytes on before it waits
+//! again, so that an idle connection owns no buffer.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+
+/// The size of a buffer in bytes.
+pub(crate) const SIZE: usize = 64 * 1024;
+
+/// The most unused buffers that a thread keeps. Few are in use at once: a response that is read while the body of
+/// its request is still being sent needs two.
+const MAX_SPARE: usize = 4;
+
+thread_local! {
+    static SPARE: RefCell<Vec<Box<[u8]>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A buffer on loan from the thread. Its bytes are those of an earlier use.
+pub(crate) struct ReadBuffer(Box<[u8]>);
+
+impl ReadBuffer {
+    /// Takes a buffer; dropping it gives it back.
+    pub(crate) fn take() -> ReadBuffer {
+        let spare = SPARE.with_borrow_mut(Vec::pop);
+        ReadBuffer(spare.unwrap_or_else(|| vec![0; SIZE].into_boxed_slice()))
+    }
+}
+
+impl Drop for ReadBuffer {
+    fn drop(&mut self) {
+        let buffer = std::mem::take(&mut self.0);
+        // While the thread ends, there may be no list left: the buffer is freed.
+        let _ = SPARE.try_with(|spare| {
+            let mut spare = spare.borrow_mut();
+            if spare.len() < MAX_SPARE {
+                spare.push(buffer);
+            }
+        });
+    }
+}
+
+impl Deref for ReadBuffer {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl DerefMut for ReadBuffer {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        &mut self.0
+    }
+}
+
+impl fmt::Debug for ReadBuffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ReadBuffer(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_is_used_again_and_few_are_kept() {
+        let mut first = ReadBuffer::take();
+        first[0] = 7;
+        let second = ReadBuffer::take();
+        assert_eq!((first.len(), second[0]), (SIZE, 0));
+        drop(first);
+        assert_eq!(ReadBuffer::take()[0], 7);
+        drop(Vec::from_iter((0..MAX_SPARE + 2).map(|_| ReadBuffer::take())));
+        assert_eq!(SPARE.with_borrow(Vec::len), MAX_SPARE);
+    }
+}
