@@ -40,7 +40,7 @@ fn of(body: &Map<String, Value>) -> &str {
     body.get("location").and_then(Value::as_str).unwrap_or_default()
 }
 
-/// `West Europe` and `westeurope` are the same location.
-fn canonical(location: &str) -> String {
+/// Returns the name of a location as Azure's host names have it: `West Europe` and `westeurope` are the same.
+pub(crate) fn canonical(location: &str) -> String {
     location.chars().filter(|c| !c.is_whitespace()).map(|c| c.to_ascii_lowercase()).collect()
 }

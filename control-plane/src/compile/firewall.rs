@@ -57,13 +57,11 @@ fn check_configuration(configuration: &FirewallConfiguration, violations: &mut V
     if configuration.enabled == Some(true) && configuration.firewall_mode.is_none() {
         required("A web application firewall", &at("firewallMode"), violations);
     }
-    let parts = (configuration.rule_set_type.as_deref(), configuration.rule_set_version.as_deref());
-    if configuration.enabled == Some(true) || (parts.0.is_some() && parts.1.is_some()) {
-        let known = check_rule_set(parts, CONFIGURATION, violations);
-        for (i, group) in configuration.disabled_rule_groups.iter().enumerate() {
-            let target = at(&format!("disabledRuleGroups[{i}]"));
-            known.group(group.rule_group_name.as_deref(), &target, violations);
-        }
+    let (kind, version) = (configuration.rule_set_type.as_str(), configuration.rule_set_version.as_str());
+    let known = check_rule_set((Some(kind), Some(version)), CONFIGURATION, violations);
+    for (i, group) in configuration.disabled_rule_groups.iter().enumerate() {
+        let target = at(&format!("disabledRuleGroups[{i}]"));
+        known.group(group.rule_group_name.as_deref(), &target, violations);
     }
     in_range(configuration.max_request_body_size, 8, 128, &at("maxRequestBodySize"), violations);
     in_range(configuration.max_request_body_size_in_kb, 8, 128, &at("maxRequestBodySizeInKb"), violations);

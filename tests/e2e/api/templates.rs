@@ -138,11 +138,23 @@ async fn what_older_templates_write_is_taken_and_what_is_not_served_says_what_to
             "_artifactsLocation": {"type": "string", "defaultValue": "[deployment().properties.templateLink.uri]"},
             "start": {"type": "string", "defaultValue": "2026-01-31T08:00:00Z"},
         },
-        "resources": [gateway],
-        "outputs": {"end": {"type": "string", "value": "[dateTimeAdd(parameters('start'), 'P1D', 'yyyy-MM-dd')]"}},
+        "resources": [
+            gateway,
+            {"type": "Microsoft.Network/publicIPAddresses", "apiVersion": "2015-06-15", "name": "ip",
+             "location": "West Europe", "properties": {"dnsSettings": {"domainNameLabel": "Shop"}}},
+            {"type": "Microsoft.Network/trafficManagerProfiles", "apiVersion": "2015-11-01", "name": "tm",
+             "location": "global", "properties": {"dnsConfig": {"relativeName": "shop", "ttl": 30}}},
+        ],
+        "outputs": {
+            "end": {"type": "string", "value": "[dateTimeAdd(parameters('start'), 'P1D', 'yyyy-MM-dd')]"},
+            "host": {"type": "string", "value": "[reference('ip').dnsSettings.fqdn]"},
+            "manager": {"type": "string", "value": "[reference('tm').dnsConfig.fqdn]"},
+        },
     });
     let outputs = outputs(&management, "old", &request(&template, &json!({}))).await;
     assert_eq!(outputs["end"]["value"], "2026-02-01");
+    assert_eq!(outputs["host"]["value"], "shop.westeurope.cloudapp.azure.com");
+    assert_eq!(outputs["manager"]["value"], "shop.trafficmanager.net");
     HttpClient::connect((address, HTTP_PORT).into(), "a.test").await.get("/made").await.expect(200);
 
     let site = "resourceId('Microsoft.Web/sites', 's')";

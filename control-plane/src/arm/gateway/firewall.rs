@@ -12,10 +12,11 @@ pub(crate) struct FirewallConfiguration {
     pub(crate) enabled: Option<bool>,
     /// The action for a request that matches. Required.
     pub(crate) firewall_mode: Option<FirewallMode>,
-    /// The type of the rule set: `OWASP`. Required.
-    pub(crate) rule_set_type: Option<String>,
-    /// The version of the rule set, such as `3.2`. Required.
-    pub(crate) rule_set_version: Option<String>,
+    /// The type of the rule set. `OWASP` if absent.
+    pub(crate) rule_set_type: String,
+    /// The version of the rule set, such as `3.2`. `3.0` if absent, as in documents of api-versions before
+    /// 2017-03-01, which do not have the property.
+    pub(crate) rule_set_version: String,
     /// The rules that are not applied.
     pub(crate) disabled_rule_groups: Vec<DisabledRuleGroup>,
     /// True if request bodies are inspected.
@@ -38,8 +39,8 @@ impl Default for FirewallConfiguration {
         FirewallConfiguration {
             enabled: None,
             firewall_mode: None,
-            rule_set_type: None,
-            rule_set_version: None,
+            rule_set_type: "OWASP".to_owned(),
+            rule_set_version: "3.0".to_owned(),
             disabled_rule_groups: Vec::new(),
             request_body_check: true,
             max_request_body_size: None,

@@ -77,7 +77,7 @@ pub(crate) struct PublicIpAddressProperties {
     /// The idle timeout of connections, 4 to 30 minutes. Stored and returned; has no effect.
     #[schemars(range(min = 4, max = 30))]
     pub(crate) idle_timeout_in_minutes: i64,
-    /// DNS names. Stored and returned; nothing is registered.
+    /// DNS names. Stored and returned, with the name of the label; nothing is registered.
     pub(crate) dns_settings: Option<DnsSettings>,
     /// IP tags. Stored and returned; has no effect.
     pub(crate) ip_tags: Vec<IpTag>,
@@ -137,7 +137,7 @@ pub(crate) struct DnsSettings {
     pub(crate) domain_name_label: Option<String>,
     /// The scope in which the label must be unique.
     pub(crate) domain_name_label_scope: Option<DomainNameLabelScope>,
-    /// The fully qualified name.
+    /// The fully qualified name. With a label, responses have the name that Azure makes of the label and the location.
     pub(crate) fqdn: Option<String>,
     /// The name of the reverse look-up.
     pub(crate) reverse_fqdn: Option<String>,

@@ -10,6 +10,8 @@ use uuid::Uuid;
 
 use super::path::UnservedPath;
 
+mod of_type;
+
 /// Adds the computed properties to a resource that is shown. A property that the client has set stays.
 pub(super) fn add_computed(shown: &mut Map<String, Value>, path: &UnservedPath, id: Uuid, tenant: Uuid) {
     if let Some(identity) = shown.get_mut("identity").and_then(Value::as_object_mut) {
@@ -21,87 +23,39 @@ pub(super) fn add_computed(shown: &mut Map<String, Value>, path: &UnservedPath, 
         add_member_ids(properties, &path.to_string());
     }
     let kind = path.kind.to_ascii_lowercase();
-    if kind == "microsoft.network/networkinterfaces" {
-        add_private_addresses(properties, id);
+    add_private_addresses(properties, &kind, id);
+    let sent = properties.clone();
+    let resource = Resource { path, id, tenant, location, properties: &sent };
+    for (place, value) in of_type::computed(&kind, &resource) {
+        add_at(properties, place, value);
     }
-    for (name, value) in of_type(&kind, &path.name, id, tenant, location) {
-        properties.entry(name).or_insert(value);
+    of_type::add_addons(properties, &kind, id);
+}
+
+/// What the computed properties depend on.
+struct Resource<'a> {
+    path: &'a UnservedPath,
+    id: Uuid,
+    tenant: Uuid,
+    location: Value,
+    properties: &'a Map<String, Value>,
+}
+
+/// Adds a value, unless the client has set one. `place` is a name, or a path of names separated by dots, whose
+/// objects must be there.
+fn add_at(properties: &mut Map<String, Value>, place: &str, value: Value) {
+    let Some((first, rest)) = place.split_once('.') else {
+        if !properties.keys().any(|name| name.eq_ignore_ascii_case(place)) {
+            properties.insert(place.to_owned(), value);
+        }
+        return;
+    };
+    if let Some(inner) = properties.get_mut(first).and_then(Value::as_object_mut) {
+        add_at(inner, rest, value);
     }
 }
 
 const NETWORK: &str = "Microsoft.Network/";
-
-/// Returns the computed properties of a resource of that type, in lower case.
-fn of_type(kind: &str, name: &str, id: Uuid, tenant: Uuid, location: Value) -> Vec<(&'static str, Value)> {
-    let host = |suffix: &str| format!("{}.{suffix}", name.to_lowercase());
-    match kind {
-        "microsoft.managedidentity/userassignedidentities" => vec![
-            ("tenantId", tenant.to_string().into()),
-            ("principalId", derived(id, "principal").to_string().into()),
-            ("clientId", derived(id, "client").to_string().into()),
-        ],
-        "microsoft.storage/storageaccounts" => {
-            let endpoint =
-                |service: &str| format!("https://{}/", host(&format!("{service}.core.windows.net")));
-            let services = ["blob", "dfs", "file", "queue", "table", "web"];
-            let endpoints: Map<String, Value> =
-                services.iter().map(|service| ((*service).to_owned(), endpoint(service).into())).collect();
-            vec![
-                ("primaryEndpoints", endpoints.into()),
-                ("primaryLocation", location),
-                ("statusOfPrimary", "available".into()),
-            ]
-        }
-        "microsoft.web/sites" => {
-            let own = host("azurewebsites.net");
-            vec![("hostNames", json!([own])), ("defaultHostName", own.into()), ("state", "Running".into())]
-        }
-        "microsoft.web/staticsites" => vec![("defaultHostname", host("azurestaticapps.net").into())],
-        "microsoft.keyvault/vaults" => {
-            vec![("vaultUri", format!("https://{}/", host("vault.azure.net")).into())]
-        }
-        "microsoft.operationalinsights/workspaces" => {
-            vec![("customerId", derived(id, "customer").to_string().into())]
-        }
-        "microsoft.insights/components" => {
-            let key = derived(id, "instrumentation").to_string();
-            vec![
-                ("ConnectionString", format!("InstrumentationKey={key}").into()),
-                ("AppId", derived(id, "application").to_string().into()),
-                ("InstrumentationKey", key.into()),
-            ]
-        }
-        "microsoft.containerregistry/registries" => vec![("loginServer", host("azurecr.io").into())],
-        "microsoft.sql/servers" => {
-            vec![("fullyQualifiedDomainName", host("database.windows.net").into())]
-        }
-        "microsoft.dbformysql/flexibleservers" | "microsoft.dbformysql/servers" => {
-            vec![("fullyQualifiedDomainName", host("mysql.database.azure.com").into())]
-        }
-        "microsoft.dbforpostgresql/flexibleservers" | "microsoft.dbforpostgresql/servers" => {
-            vec![("fullyQualifiedDomainName", host("postgres.database.azure.com").into())]
-        }
-        "microsoft.documentdb/databaseaccounts" => {
-            vec![("documentEndpoint", format!("https://{}:443/", host("documents.azure.com")).into())]
-        }
-        "microsoft.cache/redis" => {
-            vec![("hostName", host("redis.cache.windows.net").into()), ("sslPort", 6380.into())]
-        }
-        "microsoft.apimanagement/service" => vec![
-            ("gatewayUrl", format!("https://{}", host("azure-api.net")).into()),
-            ("privateIPAddresses", json!([private_address(id)])),
-            ("publicIPAddresses", json!([])),
-        ],
-        "microsoft.containerservice/managedclusters" => vec![
-            ("fqdn", host("azmk8s.io").into()),
-            ("identityProfile", json!({"kubeletidentity": principal(id, "kubelet")})),
-        ],
-        "microsoft.network/privateendpoints" => {
-            vec![("networkInterfaces", json!([])), ("customDnsConfigs", json!([]))]
-        }
-        _ => Vec::new(),
-    }
-}
 
 fn principal(id: Uuid, use_of_it: &str) -> Value {
     json!({
@@ -132,13 +86,21 @@ fn add_member_ids(properties: &mut Map<String, Value>, id: &str) {
     }
 }
 
-/// Gives each IP configuration of a network interface a private address, if the client has set none.
-fn add_private_addresses(properties: &mut Map<String, Value>, id: Uuid) {
-    let configurations = properties.get_mut("ipConfigurations").and_then(Value::as_array_mut);
-    for (at, configuration) in configurations.into_iter().flatten().enumerate() {
-        if let Some(configuration) = configuration.get_mut("properties").and_then(Value::as_object_mut) {
-            let address = private_address(derived(id, &format!("address {at}")));
-            configuration.entry("privateIPAddress").or_insert_with(|| address.into());
+/// Gives each frontend and IP configuration within a subnet a private address, if the client has set none.
+/// Those of network interfaces are always within a subnet.
+fn add_private_addresses(properties: &mut Map<String, Value>, kind: &str, id: Uuid) {
+    let interface = kind == "microsoft.network/networkinterfaces";
+    if !(interface || kind.starts_with("microsoft.network/")) {
+        return;
+    }
+    for list in ["ipConfigurations", "frontendIPConfigurations"] {
+        let members = properties.get_mut(list).and_then(Value::as_array_mut);
+        for (at, member) in members.into_iter().flatten().enumerate() {
+            let Some(own) = member.get_mut("properties").and_then(Value::as_object_mut) else { continue };
+            if interface || own.get("subnet").is_some_and(Value::is_object) {
+                let address = private_address(derived(id, &format!("address {at}")));
+                own.entry("privateIPAddress").or_insert_with(|| address.into());
+            }
         }
     }
 }
@@ -201,5 +163,46 @@ mod tests {
         let address = configurations[0]["properties"]["privateIPAddress"].as_str().unwrap();
         assert!(address.starts_with("198.1"), "{address}");
         assert_eq!(configurations[1]["properties"]["privateIPAddress"], "10.0.0.4");
+
+        let body = json!({"properties": {"frontendIPConfigurations": [
+            {"name": "inside", "properties": {"subnet": {"id": "s"}}},
+            {"name": "outside", "properties": {"publicIPAddress": {"id": "p"}}},
+        ]}});
+        let balancer = shown("Microsoft.Network/loadBalancers/b", body);
+        let frontends = &balancer["properties"]["frontendIPConfigurations"];
+        assert!(frontends[0]["properties"]["privateIPAddress"].is_string(), "{balancer}");
+        assert!(frontends[1]["properties"].get("privateIPAddress").is_none(), "{balancer}");
+    }
+
+    #[test]
+    fn properties_within_objects_and_of_children_are_computed_too() {
+        let read = |kind_and_name: &str, properties: Value, pointer: &str| {
+            let shown = shown(kind_and_name, json!({"location": "West Europe", "properties": properties}));
+            shown.pointer(&format!("/properties/{pointer}")).and_then(Value::as_str).map(str::to_owned)
+        };
+        let manager = "Microsoft.Network/trafficManagerProfiles/t";
+        let dns = json!({"dnsConfig": {"relativeName": "Shop", "ttl": 30}});
+        assert_eq!(read(manager, dns, "dnsConfig/fqdn").as_deref(), Some("shop.trafficmanager.net"));
+        assert_eq!(read(manager, json!({}), "dnsConfig/fqdn"), None);
+        let secret = "Microsoft.KeyVault/vaults/Safe/secrets/key";
+        let id = read(secret, json!({}), "secretUri");
+        assert_eq!(id.as_deref(), Some("https://safe.vault.azure.net/secrets/key"));
+        let own = json!({"HostName": "mine"});
+        assert_eq!(
+            read("Microsoft.Cdn/profiles/p/endpoints/e", own, "hostName"),
+            None,
+            "the client's own stays"
+        );
+        let host = read("Microsoft.Cdn/profiles/p/endpoints/e", json!({}), "hostName");
+        assert_eq!(host.as_deref(), Some("e.azureedge.net"));
+        let ingress = json!({"configuration": {"ingress": {"external": true}}});
+        let name = read("Microsoft.App/containerApps/c", ingress, "configuration/ingress/fqdn");
+        assert_eq!(name.as_deref(), Some("c.westeurope.azurecontainerapps.io"));
+        let addons = json!({"addonProfiles": {"ingressApplicationGateway": {"enabled": true}, "off": {"enabled": false}}});
+        let cluster = "Microsoft.ContainerService/managedClusters/k";
+        let object =
+            read(cluster, addons.clone(), "addonProfiles/ingressApplicationGateway/identity/objectId");
+        assert!(object.is_some_and(|id| id.parse::<Uuid>().is_ok()));
+        assert_eq!(read(cluster, addons, "addonProfiles/off/identity/objectId"), None);
     }
 }

@@ -96,7 +96,7 @@ fn a_configuration_is_complete_and_within_its_ranges() {
     let required = code::FIREWALL_REQUIRED;
     let cases: [(Value, &[(&str, &str)]); 8] = [
         (json!({ "firewallMode": null }), &[(required, "firewallMode")]),
-        (json!({ "ruleSetType": null }), &[(required, "ruleSetType")]),
+        (json!({ "ruleSetType": null, "ruleSetVersion": null }), &[]),
         (json!({ "ruleSetVersion": "9" }), &[(code::FIREWALL_RULE_SET, "ruleSetVersion")]),
         (json!({ "maxRequestBodySizeInKb": 129 }), &[(code::OUT_OF_RANGE, "maxRequestBodySizeInKb")]),
         (json!({ "maxRequestBodySize": 7 }), &[(code::OUT_OF_RANGE, "maxRequestBodySize")]),
@@ -118,4 +118,11 @@ fn a_configuration_is_complete_and_within_its_ranges() {
         assert_eq!(found(&gateway("WAF_v2", configuration(changes.clone()))), expected, "{changes}");
     }
     assert_eq!(found(&gateway("Standard_v2", json!({ "webApplicationFirewallConfiguration": {} }))), []);
+    let old =
+        json!({ "webApplicationFirewallConfiguration": { "enabled": "true", "firewallMode": "Detection" } });
+    let old = gateway("WAF_v2", old);
+    assert_eq!(found(&old), []);
+    let (document, _) = read(&old);
+    let own = &document.body["properties"]["webApplicationFirewallConfiguration"];
+    assert_eq!((&own["ruleSetType"], &own["ruleSetVersion"]), (&json!("OWASP"), &json!("3.0")));
 }

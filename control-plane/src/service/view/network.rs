@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::arm::location;
 use crate::arm::network::NetworkKind;
 use crate::arm::network::path::SUBNET_TYPE;
 use crate::arm::resource_id::{GatewayPath, Reference};
@@ -32,10 +33,21 @@ pub(crate) fn resource(resource: &NetworkResource, users: &[User]) -> Value {
             if let Some(user) = users.first() {
                 properties.insert("ipConfiguration".into(), json!({"id": user.source}));
             }
+            let location = shown.get("location").and_then(Value::as_str).unwrap_or_default();
+            show_domain_name(&mut properties, location);
         }
     }
     shown.insert("properties".into(), properties.into());
     shown.into()
+}
+
+/// Adds the name that Azure makes of the label and the location, which templates read. It is not registered.
+fn show_domain_name(properties: &mut Map<String, Value>, location: &str) {
+    let Some(settings) = properties.get_mut("dnsSettings").and_then(Value::as_object_mut) else { return };
+    if let Some(label) = settings.get("domainNameLabel").and_then(Value::as_str) {
+        let name = format!("{}.{}.cloudapp.azure.com", label.to_lowercase(), location::canonical(location));
+        settings.insert("fqdn".into(), name.into());
+    }
 }
 
 /// Adds the state of a firewall policy and the resources that refer to it.
