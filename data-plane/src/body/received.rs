@@ -1,7 +1,9 @@
 //! The body of a message as the HTTP engine delivers it: of a request from its client, or of a response from
 //! its backend. The rest of the request path must not know which engine that is.
 
+use std::fmt;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -9,22 +11,71 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use super::BoxError;
-use super::chunk::{Chunk, PolledChunk};
+use super::chunk::{self, Chunk, PolledChunk};
+
+/// A connection of HTTP/1.1 that has read a head. It reads the body behind it for whoever polls.
+pub(crate) trait BodySource: fmt::Debug {
+    /// Polls for the next piece, which may be read into `buffer`. It is not called again after the end, an error or
+    /// the trailers.
+    fn poll_chunk(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> PolledChunk;
+
+    /// Returns true if the body has certainly ended.
+    fn is_end_stream(&self) -> bool;
+
+    /// The number of bytes that are left, as far as it is known.
+    fn size_hint(&self) -> SizeHint;
+
+    /// Notes that nobody will poll the body again, whether it has ended or not.
+    fn release(&self);
+}
 
 /// A body that arrives in pieces. An error in it is the fault of the peer: the body is incomplete or malformed.
 #[derive(Debug)]
-pub(crate) struct ReceivedBody(Incoming);
+pub(crate) enum ReceivedBody {
+    /// No body.
+    #[expect(dead_code, reason = "the engine for HTTP/1.1 follows")]
+    None,
+    /// A body over HTTP/2.
+    Hyper(Incoming),
+    /// A body over HTTP/1.1.
+    #[expect(dead_code, reason = "the engine for HTTP/1.1 follows")]
+    Http1(Http1Body),
+}
+
+/// The body of the message that a connection of HTTP/1.1 reads. The connection learns when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Http1Body(Rc<dyn BodySource>);
+
+impl Http1Body {
+    /// Returns the body whose head the connection has just read.
+    #[expect(dead_code, reason = "the engine for HTTP/1.1 follows")]
+    pub(crate) fn of(source: Rc<dyn BodySource>) -> Http1Body {
+        Http1Body(source)
+    }
+}
+
+impl Drop for Http1Body {
+    fn drop(&mut self) {
+        self.0.release();
+    }
+}
 
 impl From<Incoming> for ReceivedBody {
     fn from(body: Incoming) -> ReceivedBody {
-        ReceivedBody(body)
+        ReceivedBody::Hyper(body)
     }
 }
 
 impl ReceivedBody {
     /// Polls for the next piece, which may be read into `buffer`.
-    pub(crate) fn poll_chunk(&mut self, cx: &mut Context<'_>, _buffer: &mut [u8]) -> PolledChunk {
-        Pin::new(&mut self.0).poll_frame(cx).map_ok(Chunk::from).map_err(BoxError::from)
+    pub(crate) fn poll_chunk(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> PolledChunk {
+        match self {
+            ReceivedBody::None => Poll::Ready(None),
+            ReceivedBody::Hyper(body) => {
+                Pin::new(body).poll_frame(cx).map_ok(Chunk::from).map_err(BoxError::from)
+            }
+            ReceivedBody::Http1(body) => body.0.poll_chunk(cx, buffer),
+        }
     }
 }
 
@@ -36,14 +87,25 @@ impl Body for ReceivedBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        Pin::new(&mut self.0).poll_frame(cx).map_err(BoxError::from)
+        match &mut *self {
+            ReceivedBody::Hyper(body) => Pin::new(body).poll_frame(cx).map_err(BoxError::from),
+            other => chunk::poll_frame(|buffer| other.poll_chunk(cx, buffer)),
+        }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.is_end_stream()
+        match self {
+            ReceivedBody::None => true,
+            ReceivedBody::Hyper(body) => body.is_end_stream(),
+            ReceivedBody::Http1(body) => body.0.is_end_stream(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.0.size_hint()
+        match self {
+            ReceivedBody::None => SizeHint::with_exact(0),
+            ReceivedBody::Hyper(body) => body.size_hint(),
+            ReceivedBody::Http1(body) => body.0.size_hint(),
+        }
     }
 }
