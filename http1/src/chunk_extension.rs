@@ -1,5 +1,5 @@
-//! The grammar of chunk extensions (RFC 9112, section 7.1.1), byte by byte: `*( BWS ";" BWS name [ BWS "=" BWS
-//! value ] )`, where a name is a token, and a value a token or a quoted string. Pure.
+//! The grammar of chunk extensions (RFC 9112, section 7.1.1), byte by byte: `*( BWS ";" BWS name [ BWS "="
+//! BWS value ] )`, where a name is a token, and a value a token or a quoted string. Pure.
 //!
 //! Extensions are neither used nor forwarded. They are validated because parsers disagree about the end of a
 //! malformed one.

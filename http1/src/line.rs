@@ -1,6 +1,7 @@
 //! Header lines: their syntax, and the message length that they define. Pure.
 
 use crate::fault::Fault;
+use crate::known::Known;
 
 /// The most header lines of a message, which is also hyper's limit.
 const MAX_FIELDS: u16 = 100;
@@ -31,12 +32,22 @@ pub(crate) fn is_token_byte(byte: u8) -> bool {
     NAME[usize::from(byte)] != BAD
 }
 
+/// Returns true for a name with characters other than letters, digits and hyphens.
+pub(crate) fn is_odd_name(name: &[u8]) -> bool {
+    name.iter().any(|byte| NAME[usize::from(*byte)] != PLAIN)
+}
+
 /// One header line without its line end.
 #[derive(Debug)]
 pub(crate) struct Field<'a> {
     pub(crate) name: &'a [u8],
+    pub(crate) known: Option<Known>,
     /// The value without surrounding white space.
     pub(crate) value: &'a [u8],
+    /// The position of the value in the line.
+    pub(crate) value_at: usize,
+    /// True if one space and nothing else surrounds the value.
+    pub(crate) is_plain: bool,
     /// True if the name has characters other than letters, digits and hyphens.
     pub(crate) odd: bool,
 }
@@ -46,33 +57,46 @@ impl<'a> Field<'a> {
         if matches!(line.first(), Some(b' ' | b'\t')) {
             return Err(Fault::Folded);
         }
-        let colon = memchr::memchr(b':', line).ok_or(Fault::FieldName)?;
-        let (name, value) = (&line[..colon], &line[colon + 1..]);
-        let class = name.iter().fold(PLAIN, |class, byte| class | NAME[usize::from(*byte)]);
-        if name.is_empty() || class >= BAD {
-            return Err(Fault::FieldName);
+        let (mut colon, mut odd) = (0, PLAIN);
+        loop {
+            let byte = *line.get(colon).ok_or(Fault::FieldName)?;
+            match NAME[usize::from(byte)] {
+                BAD if byte == b':' && colon > 0 => break,
+                BAD => return Err(Fault::FieldName),
+                class => (colon, odd) = (colon + 1, odd | class),
+            }
         }
+        let (name, value) = (&line[..colon], &line[colon + 1..]);
         if has_control(value) {
             return Err(Fault::ControlCharacter);
         }
-        Ok(Field { name, value: trim(value), odd: class == ODD })
-    }
-
-    pub(crate) fn is(&self, name: &str) -> bool {
-        self.name.eq_ignore_ascii_case(name.as_bytes())
+        let begun = trim_start(value);
+        let value_at = line.len() - begun.len();
+        let (known, text) = (Known::of(name), trim_end(begun));
+        let is_plain = value.first() == Some(&b' ') && text.len() + 1 == value.len();
+        Ok(Field { name, known, value: text, value_at, is_plain, odd: odd == ODD })
     }
 }
 
-/// Returns true if a control character other than the tab is among the bytes. The loop has no early exit, so that
-/// the compiler can vectorize it.
-fn has_control(bytes: &[u8]) -> bool {
+/// Returns true if a control character other than the tab is among the bytes. The loop has no early exit, so
+/// that the compiler can vectorize it.
+pub(crate) fn has_control(bytes: &[u8]) -> bool {
     bytes.iter().fold(false, |found, byte| found | (*byte < 0x20 && *byte != b'\t') | (*byte == 0x7f))
 }
 
-fn trim(mut value: &[u8]) -> &[u8] {
+/// Removes spaces and tabs at both ends.
+pub(crate) fn trim(value: &[u8]) -> &[u8] {
+    trim_end(trim_start(value))
+}
+
+fn trim_start(mut value: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] = value {
         value = rest;
     }
+    value
+}
+
+fn trim_end(mut value: &[u8]) -> &[u8] {
     while let [rest @ .., b' ' | b'\t'] = value {
         value = rest;
     }
@@ -98,7 +122,7 @@ enum Coding {
 
 /// The message length as far as the header lines read so far define it (RFC 9112, section 6.3).
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Framing {
+pub(crate) struct LengthRules {
     fields: u16,
     length: Option<u64>,
     coding: Coding,
@@ -113,21 +137,21 @@ pub(crate) enum Length {
     Chunked,
 }
 
-impl Framing {
+impl LengthRules {
     /// Adds one header line.
     pub(crate) fn add(&mut self, field: &Field<'_>) -> Result<(), Fault> {
         self.fields += 1;
         if self.fields > MAX_FIELDS {
             return Err(Fault::TooManyFields);
         }
-        match field.name.len() {
-            14 if field.is("content-length") => {
+        match field.known {
+            Some(Known::ContentLength) => {
                 if self.length.is_some() {
                     return Err(Fault::LengthTwice);
                 }
                 self.length = Some(number(field.value).ok_or(Fault::LengthInvalid)?);
             }
-            17 if field.is("transfer-encoding") => {
+            Some(Known::TransferEncoding) => {
                 for item in items(field.value) {
                     self.coding = match (self.coding, item.eq_ignore_ascii_case(b"chunked")) {
                         _ if item.is_empty() => return Err(Fault::Coding),
@@ -162,8 +186,8 @@ pub(crate) fn is_padded(number: &[u8]) -> bool {
     number.len() > 1 && number[0] == b'0'
 }
 
-/// Returns true if a value of `Content-Length` is a canonical 64-bit decimal number: digits alone, without a sign,
-/// spaces, a list or leading zeros.
+/// Returns true if a value of `Content-Length` is a canonical 64-bit decimal number: digits alone, without a
+/// sign, spaces, a list or leading zeros.
 pub fn is_length(value: &[u8]) -> bool {
     number(value).is_some() && !is_padded(value)
 }
@@ -270,14 +294,14 @@ mod tests {
             ("Transfer-Encoding: gzip, chunked, chunked", Err(Fault::Coding)),
         ];
         for (lines, expected) in cases {
-            let mut framing = Framing::default();
+            let mut framing = LengthRules::default();
             let added = lines
                 .split('|')
                 .filter(|line| !line.is_empty())
                 .try_for_each(|line| framing.add(&Field::parse(line.as_bytes())?));
             assert_eq!(added.and_then(|()| framing.length(false)), *expected, "{lines}");
         }
-        let mut old = Framing::default();
+        let mut old = LengthRules::default();
         old.add(&Field::parse(b"Transfer-Encoding: chunked").unwrap()).unwrap();
         assert_eq!(old.length(true), Err(Fault::CodingInOldVersion));
     }

@@ -27,9 +27,10 @@ const SHARED: &[Layer] = &[
 ];
 
 const HTTP1: &[Layer] = &[
-    ("messages", &["request", "response"]),
-    ("their parts", &["chunks", "chunk_extension", "line"]),
-    ("building blocks", &["fault", "limits"]),
+    ("readers of messages", &["request", "response", "body", "convert"]),
+    ("heads", &["head"]),
+    ("lines and lengths", &["fields", "framing", "chunks", "chunk_extension", "line"]),
+    ("building blocks", &["fault", "known", "limits", "target"]),
 ];
 
 const DATA_PLANE: &[Layer] = &[

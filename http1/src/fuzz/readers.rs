@@ -1,5 +1,5 @@
-//! Other parsers of HTTP/1.1 for comparison: httparse with a plain implementation of RFC 9112, section 6.3, and
-//! hyper's server, which parses what the inspector passes. Neither uses the inspector.
+//! Other parsers of HTTP/1.1 for comparison: httparse with a plain implementation of RFC 9112, section 6.3,
+//! and hyper's server, which parses what the inspector passes. Neither uses the inspector.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -24,6 +24,8 @@ pub(super) struct Message {
     pub(super) target: String,
     /// `None` while the body is incomplete.
     pub(super) body: Option<Vec<u8>>,
+    /// The names and values in their order; hyper's are left out.
+    pub(super) fields: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
 /// The state of a parser after the last byte.
@@ -58,6 +60,7 @@ pub(super) fn by_httparse(mut bytes: &[u8]) -> (Vec<Message>, End) {
         assert!(length.is_none() || coding.is_none(), "two lengths have passed");
         let upgrade = value("upgrade").is_some() && request.version == Some(1);
         let (method, target) = (request.method.unwrap().to_owned(), request.path.unwrap().to_owned());
+        let fields = pairs(request.headers);
         bytes = &bytes[head..];
         let body = if coding.is_some() {
             chunked(bytes)
@@ -66,11 +69,11 @@ pub(super) fn by_httparse(mut bytes: &[u8]) -> (Vec<Message>, End) {
             bytes.get(..length).map(|body| (length, body.to_vec()))
         };
         let Some((taken, body)) = body else {
-            messages.push(Message { method, target, body: None });
+            messages.push(Message { method, target, body: None, fields });
             return (messages, End::InBody);
         };
         let upgrades = coding.is_none() && taken == 0 && upgrade;
-        messages.push(Message { method, target, body: Some(body) });
+        messages.push(Message { method, target, body: Some(body), fields });
         bytes = &bytes[taken..];
         if upgrades {
             assert!(bytes.is_empty(), "bytes behind an upgrade have passed");
@@ -110,6 +113,20 @@ pub(super) fn chunked(bytes: &[u8]) -> Option<(usize, Vec<u8>)> {
     }
 }
 
+fn pairs(headers: &[httparse::Header<'_>]) -> Vec<(Vec<u8>, Vec<u8>)> {
+    headers.iter().map(|field| (field.name.as_bytes().to_vec(), field.value.to_vec())).collect()
+}
+
+/// Returns the length of the response head that httparse finds, with its fields.
+pub(super) fn fields_of_response(bytes: &[u8]) -> Option<(usize, Vec<(Vec<u8>, Vec<u8>)>)> {
+    let mut fields = [httparse::EMPTY_HEADER; 100];
+    let mut response = httparse::Response::new(&mut fields);
+    match response.parse(bytes) {
+        Ok(httparse::Status::Complete(length)) => Some((length, pairs(response.headers))),
+        _ => None,
+    }
+}
+
 /// Returns true if httparse finds interim heads followed by a final one.
 pub(super) fn ends_for_httparse(mut bytes: &[u8]) -> bool {
     loop {
@@ -125,8 +142,8 @@ pub(super) fn ends_for_httparse(mut bytes: &[u8]) -> bool {
     }
 }
 
-/// Returns the messages that hyper's server finds in the bytes of a client that then closes, and true if hyper has
-/// closed the connection.
+/// Returns the messages that hyper's server finds in the bytes of a client that then closes, and true if
+/// hyper has closed the connection.
 pub(super) fn by_hyper(bytes: &[u8]) -> (Vec<Message>, bool) {
     let found = Arc::new(Mutex::new(Vec::new()));
     let (mut client, server) = tokio::io::duplex(bytes.len() + 64 * 1024);
@@ -153,7 +170,7 @@ async fn answer(
     found: Arc<Mutex<Vec<Message>>>,
 ) -> Result<Response<Empty<Bytes>>, Infallible> {
     let (method, target) = (request.method().to_string(), request.uri().to_string());
-    found.lock().unwrap().push(Message { method, target, body: None });
+    found.lock().unwrap().push(Message { method, target, body: None, fields: Vec::new() });
     let body = request.into_body().collect().await.ok();
     if let Some(message) = found.lock().unwrap().last_mut() {
         message.body = body.map(|body| body.to_bytes().to_vec());
