@@ -19,6 +19,9 @@ const ENVELOPE: [&str; 6] = ["id", "name", "type", "etag", "resourceGroup", "sys
 /// stands.
 const OF_TEMPLATES: [&str; 2] = ["apiVersion", "dependsOn"];
 
+/// The properties of resources that templates also write in children, where Azure ignores them.
+const OF_RESOURCES: [&str; 2] = ["location", "tags"];
+
 /// The property that responses contain in the `properties` of every resource and child.
 const STATE: &str = "provisioningState";
 
@@ -234,9 +237,11 @@ impl<'a> Level<'a> {
         if IDENTITY.iter().any(|known| known.eq_ignore_ascii_case(name)) {
             return None;
         }
-        // The name of an object that has none is unknown, not misplaced.
-        let named = self.part == Part::Object && name.eq_ignore_ascii_case("name");
-        let mut level = self.around.filter(|_| !named)?;
+        let is = |known: &&str| known.eq_ignore_ascii_case(name);
+        // The name of an object that has none is unknown, not misplaced; so is the location of a child.
+        let (is_object, is_child) = (self.part == Part::Object, self.part == Part::Child);
+        let unknown = is_object && is(&"name") || is_child && OF_RESOURCES.iter().any(is);
+        let mut level = self.around.filter(|_| !unknown)?;
         loop {
             if let Some(known) = level.names().find(|known| known.eq_ignore_ascii_case(name)) {
                 return Some(join(level.target, known));

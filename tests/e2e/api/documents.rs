@@ -164,6 +164,22 @@ async fn a_v1_gateway_is_taken_as_it_was_written() {
         client.get("/x").await.expect(200);
         assert_eq!(served.requests().len(), 1, "{order:?}");
     }
+    // Azure names the address of a v1 gateway, and old templates end with the name.
+    let ip = network_id("publicIPAddresses", "ip");
+    let dynamic = json!({"location": "local", "properties": {"publicIPAllocationMethod": "Dynamic"}});
+    let unused = management.put(&ip, &dynamic).await.expect(201).json();
+    assert_eq!(unused["properties"].get("dnsSettings"), None);
+    let mut document = document(["any", "one"]);
+    document.body_mut()["properties"]["frontendIPConfigurations"]
+        .as_array_mut()
+        .expect("a list")
+        .push(json!({"name": "public", "properties": {"publicIPAddress": {"id": ip}}}));
+    management.put(document.id(), document.body()).await.expect(200);
+    let used = management.get(&ip).await.expect(200).json();
+    let name = used["properties"]["dnsSettings"]["fqdn"].as_str().expect("a name").to_owned();
+    assert!(name.ends_with(".cloudapp.net"), "{used}");
+    let again = management.put(&ip, &used).await.expect(200).json();
+    assert_eq!(again["properties"]["dnsSettings"]["fqdn"], name);
 }
 
 #[tokio::test]

@@ -237,7 +237,7 @@ fn every_property_that_azure_describes_is_known() {
 fn networks_addresses_and_groups_are_read_the_same_way() {
     let subnet = json!([{ "name": "a", "addressPrefix": "10.0.0.0/24" }]);
     let group = json!({ "id": "/subscriptions/x", "location": "l", "properties": {} });
-    let cases: [(&str, Value, &[&str], &[&str]); 11] = [
+    let cases: [(&str, Value, &[&str], &[&str]); 13] = [
         ("network", inner(&json!({ "adressSpace": {} })), &["properties.adressSpace"], &[]),
         ("network", json!({ "addressSpace": {} }), &["addressSpace"], &[]),
         (
@@ -249,6 +249,8 @@ fn networks_addresses_and_groups_are_read_the_same_way() {
         ("subnet", json!({ "addressPrefix": "10.0.0.0/24" }), &["addressPrefix"], &[]),
         ("subnet", json!({ "extra": 1, "properties": { "mesh": 1 } }), &[], &["extra", "properties.mesh"]),
         ("subnet", inner(&json!({ "networkSecurityGroup": group, "purpose": "p" })), &[], &[]),
+        ("subnet", json!({ "location": "l", "Tags": {}, "properties": {} }), &[], &["Tags", "location"]),
+        ("subnet", inner(&json!({ "location": "l" })), &["properties.location"], &[]),
         ("address", json!({ "ipAddress": "10.0.0.1" }), &["ipAddress"], &[]),
         ("address", inner(&json!({ "ipAddres": "10.0.0.1" })), &["properties.ipAddres"], &[]),
         ("address", inner(&json!({ "newer": true })), &[], &["properties.newer"]),

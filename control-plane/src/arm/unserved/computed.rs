@@ -99,7 +99,7 @@ fn add_private_addresses(properties: &mut Map<String, Value>, kind: &str, id: Uu
             let Some(own) = member.get_mut("properties").and_then(Value::as_object_mut) else { continue };
             if interface || own.get("subnet").is_some_and(Value::is_object) {
                 let address = private_address(derived(id, &format!("address {at}")));
-                own.entry("privateIPAddress").or_insert_with(|| address.into());
+                add_at(own, "privateIPAddress", address.into());
             }
         }
     }
@@ -154,7 +154,7 @@ mod tests {
     fn members_of_network_resources_have_ids_and_interfaces_addresses() {
         let body = json!({"properties": {"ipConfigurations": [
             {"name": "a", "properties": {"privateIPAllocationMethod": "Dynamic"}},
-            {"name": "b", "properties": {"privateIPAddress": "10.0.0.4"}},
+            {"name": "b", "properties": {"privateIpAddress": "10.0.0.4"}},
         ]}});
         let interface = shown("Microsoft.Network/networkInterfaces/n", body);
         let configurations = &interface["properties"]["ipConfigurations"];
@@ -162,7 +162,7 @@ mod tests {
         assert_eq!(configurations[0]["id"], id);
         let address = configurations[0]["properties"]["privateIPAddress"].as_str().unwrap();
         assert!(address.starts_with("198.1"), "{address}");
-        assert_eq!(configurations[1]["properties"]["privateIPAddress"], "10.0.0.4");
+        assert_eq!(configurations[1]["properties"], json!({"privateIpAddress": "10.0.0.4"}));
 
         let body = json!({"properties": {"frontendIPConfigurations": [
             {"name": "inside", "properties": {"subnet": {"id": "s"}}},

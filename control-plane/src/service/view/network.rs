@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::arm::location;
-use crate::arm::network::NetworkKind;
 use crate::arm::network::path::SUBNET_TYPE;
+use crate::arm::network::{NetworkKind, PublicAddress};
 use crate::arm::resource_id::{GatewayPath, Reference};
 use crate::store::{NetworkResource, User};
 
@@ -30,8 +30,14 @@ pub(crate) fn resource(resource: &NetworkResource, users: &[User]) -> Value {
         }
         NetworkKind::FirewallPolicy => show_policy(&mut properties, users),
         NetworkKind::PublicAddress => {
+            let basic = PublicAddress::of(&resource.body).basic;
             if let Some(user) = users.first() {
                 properties.insert("ipConfiguration".into(), json!({"id": user.source}));
+                if basic {
+                    // Azure names the address of a v1 gateway itself, and templates read the name.
+                    let name = json!({"fqdn": format!("{}.cloudapp.net", resource.id)});
+                    properties.entry("dnsSettings").or_insert(name);
+                }
             }
             let location = shown.get("location").and_then(Value::as_str).unwrap_or_default();
             show_domain_name(&mut properties, location);

@@ -78,7 +78,7 @@ fn networking(kind: &str, resource: &Resource) -> Vec<(&'static str, Value)> {
         }
         "microsoft.network/frontdoors" => vec![("frontdoorId", derived(id, "front door").to_string().into())],
         "microsoft.network/dnszones" => {
-            let servers = ["ns1-01.azure-dns.com.", "ns2-01.azure-dns.net."];
+            let servers = [1, 2, 3, 4].map(|number| format!("ns{number}-01.azure-dns.com."));
             vec![("nameServers", json!(servers)), ("numberOfRecordSets", 2.into())]
         }
         "microsoft.network/privateendpoints" => {
@@ -109,6 +109,10 @@ fn web(kind: &str, name: &str, resource: &Resource) -> Vec<(&'static str, Value)
                 ("possibleOutboundIpAddresses", private_address(derived(id, "outbound")).into()),
                 ("customDomainVerificationId", derived(id, "domain").simple().to_string().into()),
             ]
+        }
+        "microsoft.web/certificates" => {
+            let thumbprint = derived(id, "certificate").simple().to_string().to_uppercase();
+            vec![("thumbprint", format!("{thumbprint}00000000").into())]
         }
         "microsoft.app/managedenvironments" => vec![
             ("defaultDomain", format!("{name}.{}.azurecontainerapps.io", resource.region()).into()),
