@@ -55,7 +55,8 @@ pub(crate) use model::{
 };
 pub(crate) use network::{NetworkDecision, NetworkWritten};
 pub(crate) use operations::OPERATION_CODES;
-pub(crate) use unserved::UnservedDecision;
+pub(crate) use resources::Page;
+pub(crate) use unserved::{UnservedDecision, UnservedState};
 pub(crate) use write::{Decided, Decision};
 
 /// The reason why an operation of the store failed.
@@ -116,6 +117,14 @@ pub enum StoreError {
     /// The resource group does not exist and is not created implicitly.
     #[error("the resource group {0} does not exist")]
     NoGroup(String),
+    /// The resource group, or the subscription, has as many resources of an unserved type as it may have.
+    #[error("there are {limit} resources of type {kind} already")]
+    TooManyOfType {
+        /// The type.
+        kind: String,
+        /// The maximum number.
+        limit: u32,
+    },
     /// The resource group is being deleted.
     #[error("the resource group {0} is being deleted")]
     GroupDeleting(String),

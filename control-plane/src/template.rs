@@ -104,6 +104,14 @@ impl fmt::Debug for Request {
     }
 }
 
+/// The body of a resource's PUT.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct FilledBody {
+    pub(crate) value: Value,
+    /// The places of values that derive from secure parameters or outputs, as JSON pointers (RFC 6901).
+    pub(crate) secret_places: BTreeSet<String>,
+}
+
 /// A resource to deploy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Resource {
@@ -133,7 +141,7 @@ pub(crate) struct Plan {
     declared: Vec<Declared>,
     names: Names,
     /// The body of each of `resources`, if it depends on no other resource.
-    bodies: Vec<Option<Map<String, Value>>>,
+    bodies: Vec<Option<FilledBody>>,
     /// What is left for this deployment and those around and within it.
     allowance: Allowance,
     /// The resources, each after those that it depends on.
@@ -189,9 +197,9 @@ impl Plan {
     }
 
     /// Returns the body of a resource that depends on no other, without any evaluation.
-    pub(crate) fn known_body(&self, resource: &Resource) -> Option<Value> {
+    pub(crate) fn known_body(&self, resource: &Resource) -> Option<FilledBody> {
         let place = self.resources.iter().position(|other| other.declared == resource.declared)?;
-        self.bodies.get(place)?.clone().map(Value::Object)
+        self.bodies.get(place)?.clone()
     }
 
     /// Evaluates the body of a resource's PUT.
@@ -202,14 +210,14 @@ impl Plan {
         &self,
         resource: &Resource,
         references: &References,
-    ) -> Result<Ready<Value>, Violations> {
+    ) -> Result<Ready<FilledBody>, Violations> {
         if let Some(body) = self.known_body(resource) {
             return Ok(Ready::Now(body));
         }
         let mut evaluator = self.evaluator(references, &self.names);
         let declared = self.declared.get(resource.declared);
         let body = declared.map(|declared| fill_body(&mut evaluator, declared)).unwrap_or_default();
-        self.ready(evaluator, Value::Object(body))
+        self.ready(evaluator, body)
     }
 
     /// Evaluates the outputs.

@@ -22,6 +22,9 @@ mod operations;
 mod sample;
 mod templates;
 mod unserved;
+mod unserved_deployments;
+mod unserved_lists;
+mod unserved_members;
 mod validation;
 
 use serde_json::{Value, json};

@@ -66,7 +66,7 @@ impl Filter {
     }
 
     /// Returns whether an entry meets all conditions.
-    fn admits(&self, member: &Value) -> bool {
+    pub(super) fn admits(&self, member: &Value) -> bool {
         let text = |name: &str| member[name].as_str().unwrap_or_default();
         let tags = || member["tags"].as_object().into_iter().flatten();
         let same = |a: &str, b: &str| a.to_lowercase() == b.to_lowercase();
@@ -93,19 +93,44 @@ impl Filter {
         path: &str,
         mut members: Vec<(String, Value)>,
     ) -> Result<Value, ApiError> {
-        let (filter, after) = match paging.key::<2>()? {
-            Some([after, text]) => (Filter::read(&text).map_err(ResourceGroupError::BadFilter)?, after),
-            None => (self, String::new()),
-        };
+        let (filter, after) = self.resume(paging)?;
         members.sort_by(|(a, _), (b, _)| a.cmp(b));
         members.retain(|(key, member)| *key > after && filter.admits(member));
+        Ok(filter.answer(paging, origin, path, members))
+    }
+
+    /// Returns the filter, and the key after which the page begins. A later page has the filter of the first.
+    ///
+    /// # Errors
+    /// If the page belongs to another list.
+    pub(super) fn resume(self, paging: &Paging) -> Result<(Filter, String), ApiError> {
+        Ok(match paging.key::<2>()? {
+            Some([after, text]) => (Filter::read(&text).map_err(ResourceGroupError::BadFilter)?, after),
+            None => (self, String::new()),
+        })
+    }
+
+    /// Returns whether there are no conditions.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Returns the response with a page of the members, which are sorted by key, follow the page before, and meet the
+    /// conditions. Members beyond the page tell that there is another one.
+    pub(super) fn answer(
+        &self,
+        paging: &Paging,
+        origin: (&BaseUrl, &ApiVersionParam),
+        path: &str,
+        mut members: Vec<(String, Value)>,
+    ) -> Value {
         let more = members.len() > paging.rows;
         members.truncate(paging.rows);
-        let text = filter.text();
+        let text = self.text();
         let last = members.last().filter(|_| more).map(|(key, _)| key.clone());
         let last = last.as_ref().map(|key| [key.as_str(), &text]);
         let rows = members.into_iter().map(|(_, member)| member).collect();
-        Ok(paging.answer(origin, path, rows, last.as_ref().map(<[&str; 2]>::as_slice)))
+        paging.answer(origin, path, rows, last.as_ref().map(<[&str; 2]>::as_slice))
     }
 
     fn read(text: &str) -> Result<Filter, String> {

@@ -6,11 +6,14 @@ use serde_json::{Map, Value};
 
 use crate::store::ResourceRow;
 
-use super::AppState;
 use super::error::ApiError;
 use super::extract::{ApiVersionParam, BaseUrl, GroupScope, SubscriptionScope};
 use super::filter::Filter;
 use super::paging::Paging;
+use super::{App, AppState};
+
+/// The number of rows that are read at once while a filter is applied.
+const ROWS_TO_FILTER: usize = 1000;
 
 pub(super) async fn list_in_subscription(
     State(app): AppState,
@@ -20,9 +23,7 @@ pub(super) async fn list_in_subscription(
     base: BaseUrl,
     paging: Paging,
 ) -> Result<Json<Value>, ApiError> {
-    let rows = app.service.resources(&subscription, None).await?;
-    let path = format!("/subscriptions/{subscription}/resources");
-    filter.page(&paging, (&base, &version), &path, shown(rows)).map(Json)
+    list(&app, &format!("/subscriptions/{subscription}"), filter, (&base, &version), &paging).await
 }
 
 pub(super) async fn list_in_group(
@@ -33,14 +34,31 @@ pub(super) async fn list_in_group(
     base: BaseUrl,
     paging: Paging,
 ) -> Result<Json<Value>, ApiError> {
-    let rows = app.service.resources(&subscription, Some(&group)).await?;
-    let path = format!("/subscriptions/{subscription}/resourceGroups/{group}/resources");
-    filter.page(&paging, (&base, &version), &path, shown(rows)).map(Json)
+    let group = format!("/subscriptions/{subscription}/resourceGroups/{group}");
+    list(&app, &group, filter, (&base, &version), &paging).await
 }
 
-/// Renders the rows, in the order of their resource IDs.
-fn shown(rows: Vec<ResourceRow>) -> Vec<(String, Value)> {
-    rows.into_iter().map(|row| (row.id.to_lowercase(), show(row))).collect()
+/// Returns a page of the resources in a subscription or a group. Rows are read until the page is full.
+async fn list(
+    app: &App,
+    scope: &str,
+    filter: Filter,
+    origin: (&BaseUrl, &ApiVersionParam),
+    paging: &Paging,
+) -> Result<Json<Value>, ApiError> {
+    let (filter, mut after) = filter.resume(paging)?;
+    let rows = if filter.is_empty() { paging.rows + 1 } else { ROWS_TO_FILTER };
+    let mut found = Vec::new();
+    loop {
+        let page = app.service.page_of_resources(scope, &after, rows).await?;
+        let shown = page.rows.into_iter().map(|(key, row)| (key, show(row)));
+        found.extend(shown.filter(|(_, member)| filter.admits(member)));
+        match page.next {
+            Some(next) if found.len() <= paging.rows => after = next,
+            _ => break,
+        }
+    }
+    Ok(Json(filter.answer(paging, origin, &format!("{scope}/resources"), found)))
 }
 
 /// Renders a row without properties, as is usual in such lists.

@@ -22,6 +22,7 @@ use crate::service::{Service, ServiceError, ShownUnserved, UnservedAction};
 use super::error::ApiError;
 use super::extract::{ApiVersionParam, BaseUrl, Conditions, JsonBody, RequestAuthor};
 use super::operations::Links;
+use super::paging::Paging;
 use super::{App, AppState};
 
 /// The header that says that a resource has no effect, and why.
@@ -45,8 +46,11 @@ pub(super) async fn handle(State(app): AppState, request: Request) -> Result<Res
         return Err(unknown().into());
     }
     let version = ApiVersionParam::from_request_parts(&mut head, &app).await?;
+    let base = BaseUrl::from_request_parts(&mut head, &app).await?;
     if ResourceId::parse(&path).is_none() {
-        return list_or_act(&app, &head.method, &path, &sent).await;
+        let paging = Paging::from_request_parts(&mut head, &app).await?;
+        let list = List { path, sent, base, version, paging };
+        return list_or_act(&app, &head.method, &list).await;
     }
     let resource = Service::unserved_path(&path)?;
     let RequestAuthor(author) = RequestAuthor::from_request_parts(&mut head, &app).await?;
@@ -55,7 +59,6 @@ pub(super) async fn handle(State(app): AppState, request: Request) -> Result<Res
         return Err(unknown().into());
     }
     let Conditions(conditions) = Conditions::from_request_parts(&mut head, &app).await?;
-    let base = BaseUrl::from_request_parts(&mut head, &app).await?;
     let operation = Links::complete(&base, &version, &resource.subscription, &Map::new()).for_put();
     let method = head.method.clone();
     let request = Request::from_parts(head, body);
@@ -65,7 +68,7 @@ pub(super) async fn handle(State(app): AppState, request: Request) -> Result<Res
             let status = if method == Method::HEAD { StatusCode::NO_CONTENT } else { StatusCode::OK };
             return Ok(answer(status, &found));
         }
-        Method::PUT => UnservedAction::Put(JsonBody::from_request(request, &app).await?.0),
+        Method::PUT => UnservedAction::Put(JsonBody::from_request(request, &app).await?.0, Map::new()),
         Method::PATCH => UnservedAction::Patch(JsonBody::from_request(request, &app).await?.0),
         Method::DELETE => UnservedAction::Delete,
         _ => return Err(ApiError::WrongMethod { method: method.to_string(), path: sent }),
@@ -99,28 +102,31 @@ async fn write(
     }
 }
 
+/// A request whose path has an odd number of segments.
+struct List {
+    /// The decoded path.
+    path: String,
+    /// The path as sent.
+    sent: String,
+    base: BaseUrl,
+    version: ApiVersionParam,
+    paging: Paging,
+}
+
 /// Answers for a path with an odd number of segments: a list of one type, or an action on a resource.
-async fn list_or_act(app: &Arc<App>, method: &Method, path: &str, sent: &str) -> Result<Response, ApiError> {
-    let unknown = || ApiError::from(ServiceError::UnknownPath(sent.to_owned()));
-    let (parent, last) = path.rsplit_once('/').ok_or_else(unknown)?;
+async fn list_or_act(app: &Arc<App>, method: &Method, list: &List) -> Result<Response, ApiError> {
+    let unknown = || ApiError::from(ServiceError::UnknownPath(list.sent.clone()));
+    let (parent, last) = list.path.rsplit_once('/').ok_or_else(unknown)?;
     match *method {
         Method::GET | Method::HEAD => {
             // Any name gives the ID of a member of the list.
-            let member = Service::unserved_path(&format!("{path}/*")).map_err(|error| match error {
-                ServiceError::UnknownPath(_) => unknown(),
-                error => error.into(),
-            })?;
-            let (subscription, group) = (&member.subscription, member.group.as_deref());
-            let all = app.service.unserved_of_type(subscription, group, Some(&member.kind)).await?;
-            let is_below = |value: &Value| match &member.parent {
-                Some(_) => {
-                    let id = value["id"].as_str().unwrap_or_default().to_ascii_lowercase();
-                    id.starts_with(&format!("{}/", path.to_ascii_lowercase()))
-                }
-                None => true,
-            };
-            let members: Vec<Value> = all.into_iter().filter(is_below).collect();
-            Ok(([(HEADER, reason())], Json(json!({"value": members}))).into_response())
+            let member =
+                Service::unserved_path(&format!("{}/*", list.path)).map_err(|error| match error {
+                    ServiceError::UnknownPath(_) => unknown(),
+                    error => error.into(),
+                })?;
+            let page = page(app, &member, list).await?;
+            Ok(([(HEADER, reason())], Json(page)).into_response())
         }
         Method::POST => {
             let resource = Service::unserved_path(parent)?;
@@ -129,6 +135,15 @@ async fn list_or_act(app: &Arc<App>, method: &Method, path: &str, sent: &str) ->
         }
         _ => Err(unknown()),
     }
+}
+
+async fn page(app: &Arc<App>, member: &UnservedPath, list: &List) -> Result<Value, ApiError> {
+    let List { path, base, version, paging, .. } = list;
+    let after = paging.key::<1>()?.map(|[after]| after).unwrap_or_default();
+    let page = app.service.page_of_unserved((member, path), &after, paging.rows).await?;
+    let rows = page.rows.into_iter().map(|(_, shown)| shown).collect();
+    let last = page.next.as_deref().map(|next| [next]);
+    Ok(paging.answer((base, version), path, rows, last.as_ref().map(<[&str; 1]>::as_slice)))
 }
 
 /// Returns every stored resource that has no effect, or whose protection has none, with the reason.

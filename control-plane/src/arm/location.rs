@@ -25,7 +25,15 @@ pub(crate) fn check(body: &Map<String, Value>, stored: Option<Stored>, violation
         let message = "The location property is required for this definition.";
         violations.push(code::LOCATION_REQUIRED, "location", message);
     }
-    let Some(Stored { body, name, group }) = stored else { return };
+    if let Some(stored) = stored {
+        check_unchanged(body, stored, violations);
+    }
+}
+
+/// Adds a violation for a location that differs from that of `stored`. One that is missing in either is none.
+pub(crate) fn check_unchanged(body: &Map<String, Value>, stored: Stored, violations: &mut Violations) {
+    let location = of(body);
+    let Stored { body, name, group } = stored;
     let before = of(body);
     if !location.is_empty() && !before.is_empty() && canonical(location) != canonical(before) {
         let message = format!(

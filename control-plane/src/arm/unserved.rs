@@ -7,10 +7,13 @@
 pub(crate) mod body;
 mod computed;
 mod keys;
+pub(crate) mod members;
 mod path;
 mod types;
+mod write_only;
 
 pub(crate) use body::show;
 pub(crate) use keys::{list_result, made_key};
 pub(crate) use path::{NotUnserved, UnservedPath};
 pub(crate) use types::{NOT_ENFORCED, SERVED_TYPES, TypeClass, class_of, unknown_type};
+pub(crate) use write_only::take_secrets;

@@ -17,6 +17,7 @@ mod request;
 mod run;
 mod stage;
 mod summary;
+mod unserved;
 mod walk;
 mod write;
 

@@ -237,6 +237,7 @@ impl From<StoreError> for ServiceError {
                 ServiceError::PortTaken { address, port, holder }
             }
             StoreError::DeploymentActive(name) => DeploymentError::Active(name).into(),
+            StoreError::TooManyOfType { kind, limit } => UnservedError::TooMany { kind, limit }.into(),
             StoreError::NoGroup(name) => ResourceGroupError::NoGroup(name).into(),
             StoreError::GroupDeleting(name) => ResourceGroupError::GroupDeleting(name).into(),
             StoreError::GroupInUse { group, users } => ResourceGroupError::GroupInUse { group, users }.into(),

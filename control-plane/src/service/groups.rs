@@ -3,7 +3,7 @@
 use crate::arm::resource_group::GROUP_WRITE;
 use crate::audit::{Activity, Author};
 use crate::resource_groups::GroupEdit;
-use crate::store::{Group, Operation, ResourceRow, group_id};
+use crate::store::{Group, Operation, Page, ResourceRow, group_id};
 use crate::violation::Warnings;
 
 use super::{ResourceGroupError, Service, ServiceError};
@@ -36,16 +36,18 @@ impl Service {
         Ok(self.store.subscriptions().await?)
     }
 
-    /// Returns the resources of a subscription, or of one resource group in it, in no order.
+    /// Returns at most `rows` resources below an ID, which is that of a subscription or a resource group, in the order of
+    /// their keys: those after a key.
     ///
     /// # Errors
     /// An error of the store.
-    pub(crate) async fn resources(
+    pub(crate) async fn page_of_resources(
         &self,
-        subscription: &str,
-        group: Option<&str>,
-    ) -> Result<Vec<ResourceRow>, ServiceError> {
-        Ok(self.store.resources(subscription, group).await?)
+        below: &str,
+        after: &str,
+        rows: usize,
+    ) -> Result<Page<ResourceRow>, ServiceError> {
+        Ok(self.store.page_of_resources(below, after, rows).await?)
     }
 
     /// Creates or changes a resource group. Returns it, whether it is new, and the warnings for the author.

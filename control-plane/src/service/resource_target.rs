@@ -9,7 +9,7 @@ use crate::arm::resource_id::{GatewayPath, Reference};
 use crate::arm::unserved::UnservedPath;
 
 use super::view::network::subnet;
-use super::{Service, ServiceError, view};
+use super::{DeploymentError, ResourceGroupError, Service, ServiceError, not_found, view};
 use crate::arm::deployment::DeploymentPath;
 use crate::resource_id::ResourceId;
 use crate::store::{Gateway, NetworkResource, Store, StoreError, User, group_id};
@@ -56,14 +56,30 @@ impl ResourceTarget {
         UnservedPath::parse(id).ok().map(ResourceTarget::Unserved)
     }
 
-    /// Returns the ID under which the resource is stored: its own, or that of its parent.
-    pub(super) fn stored_id(&self) -> String {
+    /// Returns the IDs of which the resource is stored under one, if it exists: its own, or that of its parent.
+    pub(super) fn stored_ids(&self) -> Vec<String> {
         match self {
-            ResourceTarget::Gateway(path) | ResourceTarget::Child(path, ..) => path.to_string(),
-            ResourceTarget::Network(path) | ResourceTarget::Subnet(path, _) => path.to_string(),
-            ResourceTarget::Deployment(path) => path.to_string(),
-            ResourceTarget::Group(subscription, name) => group_id(subscription, name),
-            ResourceTarget::Unserved(path) => path.to_string(),
+            ResourceTarget::Gateway(path) | ResourceTarget::Child(path, ..) => vec![path.to_string()],
+            ResourceTarget::Network(path) | ResourceTarget::Subnet(path, _) => vec![path.to_string()],
+            ResourceTarget::Deployment(path) => vec![path.to_string()],
+            ResourceTarget::Group(subscription, name) => vec![group_id(subscription, name)],
+            ResourceTarget::Unserved(path) => {
+                let container = path.container().map(|container| container.to_string());
+                [path.to_string()].into_iter().chain(container).collect()
+            }
+        }
+    }
+
+    /// Returns the error for a resource that does not exist.
+    pub(super) fn not_found(&self) -> ServiceError {
+        match self {
+            ResourceTarget::Gateway(path) => not_found::gateway(path),
+            ResourceTarget::Child(path, collection, name) => not_found::child(path, collection, name),
+            ResourceTarget::Network(path) => not_found::network(path),
+            ResourceTarget::Subnet(path, name) => not_found::subnet(path, name),
+            ResourceTarget::Deployment(path) => DeploymentError::Missing(path.name.clone()).into(),
+            ResourceTarget::Group(_, name) => ResourceGroupError::NoGroup(name.clone()).into(),
+            ResourceTarget::Unserved(path) => not_found::unserved(path),
         }
     }
 

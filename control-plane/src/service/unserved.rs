@@ -1,18 +1,20 @@
 //! Reads and writes of resources of types that Tidegate does not serve. A write is complete when it returns, and has no
-//! effect on any worker.
+//! effect on any worker. `write` decides it.
 
-use serde_json::{Map, Value};
+mod write;
 
-use crate::arm::unserved::{NOT_ENFORCED, NotUnserved, UnservedPath, body, list_result, made_key, show};
-use crate::audit::{Activity, Author};
-use crate::document_rules::UnservedTypes;
-use crate::etag::{Etag, Preconditions};
-use crate::store::{UnservedDecision, UnservedResource};
-use crate::violation::Violations;
+use serde_json::Value;
 
-use super::error::UnservedError;
+use crate::arm::unserved::{NOT_ENFORCED, NotUnserved, UnservedPath, list_result, made_key, members, show};
+use crate::etag::Etag;
+use crate::store::{Page, UnservedResource};
+
+use super::error::{UnservedError, not_found};
 use super::resource_target::ResourceTarget;
-use super::{Service, ServiceError};
+use super::{ResourceGroupError, Service, ServiceError};
+
+pub(crate) use write::UnservedAction;
+pub(super) use write::{decide, no_parent};
 
 /// A resource that has no effect, or whose protection has none.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,17 +32,6 @@ pub(crate) struct NotEnforced {
 pub(crate) struct ShownUnserved {
     pub(crate) shown: Value,
     pub(crate) etag: Etag,
-}
-
-/// A change of a resource of an unserved type.
-#[derive(Debug)]
-pub(crate) enum UnservedAction {
-    /// Create the resource or replace it.
-    Put(Value),
-    /// Change properties of it (RFC 7396).
-    Patch(Value),
-    /// Delete it with its children and extensions.
-    Delete,
 }
 
 impl Service {
@@ -63,7 +54,7 @@ impl Service {
     /// # Errors
     /// [`ServiceError::NotFound`], or an error of the store.
     pub(crate) async fn unserved(&self, path: &UnservedPath) -> Result<ShownUnserved, ServiceError> {
-        let stored = self.store.unserved_resource(path).await?.ok_or_else(|| not_found(path))?;
+        let stored = self.find_unserved(path).await?.ok_or_else(|| not_found::unserved(path))?;
         Ok(self.shown(stored))
     }
 
@@ -72,22 +63,67 @@ impl Service {
     /// # Errors
     /// An error of the store.
     pub(super) async fn show_unserved(&self, path: &UnservedPath) -> Result<Option<Value>, ServiceError> {
-        let stored = self.store.unserved_resource(path).await?;
-        Ok(stored.map(|stored| self.shown(stored).shown))
+        Ok(self.find_unserved(path).await?.map(|stored| self.shown(stored).shown))
     }
 
-    /// Returns the resources of one type, or of all types, in a subscription or in one resource group of it, by ID.
+    /// Returns a page of the resources of a type in a resource group or a subscription, or below another resource, by ID.
+    /// `member` is the ID that any member of the list might have, and `list` that ID without the name.
     ///
     /// # Errors
-    /// An error of the store.
-    pub(crate) async fn unserved_of_type(
+    /// [`ServiceError::NotFound`] if the other resource does not exist, [`ResourceGroupError::NoGroup`], or an error of
+    /// the store.
+    pub(crate) async fn page_of_unserved(
         &self,
-        subscription: &str,
-        group: Option<&str>,
-        kind: Option<&str>,
-    ) -> Result<Vec<Value>, ServiceError> {
-        let found = self.store.unserved_resources(subscription, group, kind).await?;
-        Ok(found.into_iter().map(|resource| self.shown(resource).shown).collect())
+        (member, list): (&UnservedPath, &str),
+        after: &str,
+        rows: usize,
+    ) -> Result<Page<Value>, ServiceError> {
+        let below = match (&member.parent, &member.group) {
+            (Some(parent), _) => {
+                let target = ResourceTarget::of(parent);
+                let target = target.ok_or_else(|| ServiceError::UnknownPath(parent.clone()))?;
+                if target.show(self).await?.is_none() {
+                    return Err(target.not_found());
+                }
+                list.to_owned()
+            }
+            (None, Some(group)) if self.store.group(&member.subscription, group).await?.is_none() => {
+                return Err(ResourceGroupError::NoGroup(group.clone()).into());
+            }
+            (None, _) => member.scope_id(),
+        };
+        let stored = self.store.page_of_unserved(&below, &member.kind, after, rows).await?;
+        let held = self.members_beside(member).await?;
+        Ok(self.merged(stored, held, after, rows))
+    }
+
+    /// Returns the members that the parent of a resource holds in the list of that resource.
+    async fn members_beside(&self, path: &UnservedPath) -> Result<Vec<UnservedResource>, ServiceError> {
+        let Some(container) = path.container() else { return Ok(Vec::new()) };
+        let container = self.store.unserved_resource(&container).await?;
+        Ok(container.map(|container| held(&container, path.list())).unwrap_or_default())
+    }
+
+    /// Merges a page of stored resources with the members that their parent holds, of which there are few.
+    fn merged(
+        &self,
+        stored: Page<UnservedResource>,
+        held: Vec<UnservedResource>,
+        after: &str,
+        rows: usize,
+    ) -> Page<Value> {
+        let end = stored.next;
+        let held = held.into_iter().map(|member| (member.path.key(), member));
+        let is_here = |key: &String| key.as_str() > after && end.as_ref().is_none_or(|end| key <= end);
+        let mut all: Vec<_> = held.filter(|(key, _)| is_here(key)).collect();
+        all.extend(stored.rows);
+        // Of two with one key the member stays, which is the first.
+        all.sort_by(|(a, _), (b, _)| a.cmp(b));
+        all.dedup_by(|(a, _), (b, _)| a == b);
+        let next = if all.len() > rows { all.get(rows - 1).map(|(key, _)| key.clone()) } else { end };
+        all.truncate(rows);
+        let shown = |(key, resource)| (key, self.shown(resource).shown);
+        Page { rows: all.into_iter().map(shown).collect(), next }
     }
 
     /// Returns what is not enforced: every gateway that relies on protection that no worker provides, once for each
@@ -106,52 +142,6 @@ impl Service {
         Ok(found)
     }
 
-    /// Writes a resource. Returns it, and whether it is new.
-    ///
-    /// # Errors
-    /// The reason of rejection, or an error of the store; nothing changes then.
-    pub(crate) async fn write_unserved(
-        &self,
-        author: Author,
-        path: &UnservedPath,
-        preconditions: &Preconditions,
-        action: UnservedAction,
-    ) -> Result<(ShownUnserved, bool), ServiceError> {
-        let is_delete = matches!(action, UnservedAction::Delete);
-        let stored_parent = if is_delete { None } else { self.check_writable(path).await? };
-        let verb = if is_delete { "delete" } else { "write" };
-        let activity =
-            Activity { author, action: format!("{}/{verb}", path.kind), resource: path.to_string() };
-        let decide = |stored: Option<&UnservedResource>, has_parent: bool| {
-            if has_parent { decide(path, stored, preconditions, action) } else { Err(no_parent(path)) }
-        };
-        let written = self.store.write_unserved(path, stored_parent.as_deref(), &activity, decide).await;
-        let (resource, created) = written?;
-        if created {
-            tracing::warn!(resource = %resource.path, "stored without effect: Tidegate does not serve this type");
-        }
-        Ok((self.shown(resource), created))
-    }
-
-    /// Returns the resource as it would be shown after a PUT; stores nothing.
-    ///
-    /// # Errors
-    /// The error with which the PUT would fail.
-    pub(crate) async fn preview_unserved(
-        &self,
-        path: &UnservedPath,
-        sent: Value,
-    ) -> Result<Value, ServiceError> {
-        self.check_stored(path)?;
-        let body = read(path, sent)?;
-        let stored = self.store.unserved_resource(path).await?;
-        let (id, path) = match stored {
-            Some(stored) => (stored.id, stored.path),
-            None => (uuid::Uuid::nil(), path.clone()),
-        };
-        Ok(show(&path, id, &body, self.issuer.tenant()))
-    }
-
     /// Returns the result of a `list*` action, such as `listKeys`.
     ///
     /// # Errors
@@ -161,86 +151,41 @@ impl Service {
         path: &UnservedPath,
         function: &str,
     ) -> Result<Value, ServiceError> {
-        let stored = self.store.unserved_resource(path).await?.ok_or_else(|| not_found(path))?;
+        let stored = self.find_unserved(path).await?.ok_or_else(|| not_found::unserved(path))?;
         let seed = self.store.unserved_key_seed();
         let key = |label: &str| made_key(&seed, &stored.path, label);
         list_result(&stored.path, function, key).map_err(|why| UnservedError::NoAction(why).into())
     }
 
-    /// Checks that resources of unserved types are stored, and that the parent of a child or the scope of an extension
-    /// exists. Returns the ID under which the parent is stored, for the check within the transaction.
-    async fn check_writable(&self, path: &UnservedPath) -> Result<Option<String>, ServiceError> {
-        self.check_stored(path)?;
-        let Some(parent) = &path.parent else { return Ok(None) };
-        let target = ResourceTarget::of(parent).ok_or_else(|| no_parent(path))?;
-        if target.show(self).await?.is_none() {
-            return Err(no_parent(path));
+    /// Finds a resource: a member that its parent holds, or a stored one.
+    async fn find_unserved(&self, path: &UnservedPath) -> Result<Option<UnservedResource>, ServiceError> {
+        if let Some(container) = path.container()
+            && let Some(container) = self.store.unserved_resource(&container).await?
+            && let Some(member) = member_of(&container, path)
+        {
+            return Ok(Some(member));
         }
-        Ok(target.is_indexed().then(|| target.stored_id()))
-    }
-
-    /// Checks that the operator lets resources of unserved types be stored.
-    ///
-    /// # Errors
-    /// [`UnservedError::UnknownType`].
-    fn check_stored(&self, path: &UnservedPath) -> Result<(), ServiceError> {
-        match self.rules.unserved_types {
-            UnservedTypes::Store => Ok(()),
-            UnservedTypes::Refuse => {
-                Err(UnservedError::UnknownType { kind: path.kind.clone(), nearest: None }.into())
-            }
-        }
+        Ok(self.store.unserved_resource(path).await?)
     }
 
     fn shown(&self, resource: UnservedResource) -> ShownUnserved {
-        let UnservedResource { id, path, body, etag } = resource;
+        let UnservedResource { id, path, body, etag, .. } = resource;
         ShownUnserved { shown: show(&path, id, &body, self.issuer.tenant()), etag }
     }
 }
 
-fn decide(
-    path: &UnservedPath,
-    stored: Option<&UnservedResource>,
-    preconditions: &Preconditions,
-    action: UnservedAction,
-) -> Result<UnservedDecision, ServiceError> {
-    if !preconditions.hold(stored.map(|stored| &stored.etag)) {
-        return Err(ServiceError::PreconditionFailed);
-    }
-    let there = || stored.ok_or_else(|| not_found(path));
-    Ok(match action {
-        UnservedAction::Put(sent) => UnservedDecision::Replace(read(path, sent)?),
-        UnservedAction::Patch(patch) => {
-            let mut violations = Violations::default();
-            let merged = body::patch(&path.kind, &there()?.body, patch, &mut violations);
-            checked(merged, violations).map(UnservedDecision::Replace)?
-        }
-        UnservedAction::Delete => {
-            there()?;
-            UnservedDecision::Delete
-        }
-    })
+/// Returns the member of a resource with that path, as a resource of its own. It has the entity tag of its parent.
+pub(super) fn member_of(container: &UnservedResource, path: &UnservedPath) -> Option<UnservedResource> {
+    let found = members::find((&container.path, container.id, &container.body), path)?;
+    Some(as_resource(container, found))
 }
 
-fn no_parent(path: &UnservedPath) -> ServiceError {
-    let parent = path.parent.clone().unwrap_or_default();
-    UnservedError::NoParent { resource: path.to_string(), parent }.into()
+fn held(container: &UnservedResource, list: &str) -> Vec<UnservedResource> {
+    let members = members::all((&container.path, container.id, &container.body), list);
+    members.into_iter().map(|member| as_resource(container, member)).collect()
 }
 
-fn read(path: &UnservedPath, sent: Value) -> Result<Map<String, Value>, ServiceError> {
-    let mut violations = Violations::default();
-    let read = body::read(&path.kind, sent, &mut violations);
-    checked(read, violations)
-}
-
-fn checked(body: Map<String, Value>, violations: Violations) -> Result<Map<String, Value>, ServiceError> {
-    if violations.is_empty() { Ok(body) } else { Err(ServiceError::Invalid(violations)) }
-}
-
-fn not_found(path: &UnservedPath) -> ServiceError {
-    ServiceError::NotFound {
-        kind: path.kind.clone(),
-        name: path.name.clone(),
-        group: path.group.clone().unwrap_or_default(),
-    }
+fn as_resource(container: &UnservedResource, member: members::Member) -> UnservedResource {
+    let members::Member { path, id, body } = member;
+    UnservedResource { id, path, body, sealed_secrets: None, etag: container.etag.clone() }
 }

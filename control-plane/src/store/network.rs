@@ -7,7 +7,7 @@ use tidegate_shared::id::GatewayId;
 use uuid::Uuid;
 
 use crate::arm::network::path::NetworkReference;
-use crate::arm::network::{NetworkKind, NetworkPath};
+use crate::arm::network::{NetworkKind, NetworkPath, VirtualNetwork};
 use crate::audit::Activity;
 use crate::clock::Millis;
 use crate::etag::Etag;
@@ -15,7 +15,7 @@ use crate::etag::Etag;
 use super::audit::record;
 use super::database::Connection;
 use super::model::RequiredGroup;
-use super::unserved::delete_below;
+use super::unserved::{delete_below, delete_gone};
 use super::{NetworkResource, Store, StoreError, User, rows};
 
 /// The decision about a network resource.
@@ -127,6 +127,11 @@ impl Store {
                     stored.map_or_else(|| (Uuid::new_v4(), path), |stored| (stored.id, &stored.path));
                 let resource = NetworkResource { id, path: path.clone(), body, etag: Etag::fresh() };
                 rows::network_resources::upsert(connection, &resource, Millis::now()).await?;
+                if resource.path.kind == NetworkKind::VirtualNetwork {
+                    let network = VirtualNetwork::typed(&resource.body);
+                    let is_gone = |rest: &str| network.lacks_owner_of(rest);
+                    delete_gone(connection, &resource.path.to_string(), activity, is_gone).await?;
+                }
                 resource
             }
             (NetworkDecision::Keep, Some(stored)) => stored.clone(),

@@ -2,11 +2,14 @@
 
 use tidegate_shared::id::{GatewayId, Generation};
 
+use crate::arm::resource_kind::ResourceKind;
+use crate::audit::{Activity, Author};
 use crate::clock::Millis;
 
 use super::database::Connection;
 use super::groups::finish_deletions;
 use super::model::{Ending, Progress};
+use super::unserved::delete_below;
 use super::{
     DesiredState, OperationalState, Problem, ProvisioningState, Settlement, Store, StoreError, rows,
 };
@@ -98,8 +101,16 @@ impl Store {
     /// If the database fails.
     pub(crate) async fn remove(&self, gateway: GatewayId) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
+        let found = rows::gateways::find_by_id(&mut transaction, gateway).await;
         if !rows::gateways::delete_deleting(&mut transaction, gateway).await? {
             return transaction.undo(Ok(false)).await;
+        }
+        // What was written below it during the deletion goes too.
+        if let Ok(Some(found)) = found {
+            let id = found.document.path.to_string();
+            let author = Author::itself();
+            let activity = Activity::on_member_of_group(author, &ResourceKind::Gateway, id.clone());
+            delete_below(&mut transaction, &id, &activity).await?;
         }
         rows::operations::end_all(&mut transaction, gateway.0, &Ending::success(Millis::now())).await?;
         finish_deletions(&mut transaction).await?;

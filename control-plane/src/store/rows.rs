@@ -36,6 +36,14 @@ use crate::arm::network::NetworkKind;
 
 use super::StoreError;
 use super::database::{Connection, Engine};
+use super::model::ResourceRow;
+
+/// The condition of a page of resources of any type: those below the ID `$1` that follow the key `$2`, both in lower case.
+/// `0` is the character after the slash.
+const IN_PAGE: &str = "resource_key > $1 || '/' AND resource_key < $1 || '0' AND resource_key > $2";
+
+/// A summary of a resource with its key. It may be damaged.
+pub(super) type Summary = (String, Result<ResourceRow, StoreError>);
 
 /// The maximum number of keys in a statement.
 const KEYS_IN_A_STATEMENT: usize = 1_000;

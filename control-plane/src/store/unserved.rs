@@ -1,10 +1,12 @@
 //! Resources of types that Tidegate does not serve: read, written and deleted whole.
 
+mod secrets;
+
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::arm::resource_kind::ResourceKind;
-use crate::arm::unserved::UnservedPath;
+use crate::arm::unserved::{UnservedPath, members};
 use crate::audit::Activity;
 use crate::clock::Millis;
 use crate::etag::Etag;
@@ -12,14 +14,40 @@ use crate::etag::Etag;
 use super::audit::record;
 use super::database::Connection;
 use super::model::RequiredGroup;
-use super::resources::is_stored;
+use super::resources::{Page, is_any_stored, one_more};
+use super::rows::key;
 use super::{Store, StoreError, UnservedResource, rows};
+
+/// The maximum number of resources of one type in a resource group, or of a subscription itself, as in ARM. Members that
+/// their parent holds do not count.
+pub(crate) const MAX_OF_TYPE: u32 = 800;
+
+/// What is stored when a write of a resource is decided.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct UnservedState {
+    /// The resource itself.
+    pub(crate) own: Option<UnservedResource>,
+    /// Its parent, if that is of an unserved type too.
+    pub(crate) container: Option<UnservedResource>,
+    /// True if what the resource needs is stored: its parent, or what it extends.
+    pub(crate) has_parent: bool,
+}
 
 /// The decision about a resource of an unserved type.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum UnservedDecision {
     /// Store this body, and create the resource if it is new.
-    Replace(Map<String, Value>),
+    Replace {
+        body: Map<String, Value>,
+        /// What replaces the secrets of the resource; `None` to keep them.
+        secrets: Option<Map<String, Value>>,
+    },
+    /// Store this body of the parent, which holds the resource, or does not any more.
+    ReplaceContainer {
+        body: Map<String, Value>,
+        /// What replaces the secrets of the member; `None` to keep them.
+        secrets: Option<Map<String, Value>>,
+    },
     /// Delete the resource, its children and its extensions.
     Delete,
 }
@@ -36,99 +64,170 @@ impl Store {
         rows::unserved_resources::find(&mut *self.database.reader().await?, path).await
     }
 
-    /// Returns the resources of a subscription, or of one resource group in it, by ID: of one type, or of all.
-    /// Damaged ones are logged and left out.
+    /// Returns at most `limit` resources of a type below an ID that follow the key `after`, by key. Damaged ones are
+    /// logged and left out.
     ///
     /// # Errors
     /// If the database fails.
-    pub(crate) async fn unserved_resources(
+    pub(crate) async fn page_of_unserved(
         &self,
-        subscription: &str,
-        group: Option<&str>,
-        kind: Option<&str>,
-    ) -> Result<Vec<UnservedResource>, StoreError> {
+        below: &str,
+        kind: &str,
+        after: &str,
+        limit: usize,
+    ) -> Result<Page<UnservedResource>, StoreError> {
         let mut reader = self.database.reader().await?;
-        let found = rows::unserved_resources::list(&mut reader, subscription, group, kind).await?;
-        let log = |error: &StoreError| tracing::error!(%error, "a resource is left out of a list");
-        Ok(found.into_iter().filter_map(|resource| resource.inspect_err(log).ok()).collect())
+        let rows = one_more(limit);
+        Ok(Page::of(rows::unserved_resources::page(&mut reader, below, kind, after, rows).await?, limit))
     }
 
-    /// Returns the path of every resource of an unserved type, by ID.
+    /// Returns the path of every resource of an unserved type, by ID. Damaged ones are logged and left out.
     ///
     /// # Errors
-    /// If the database fails or a row is damaged.
+    /// If the database fails.
     pub(crate) async fn unserved_paths(&self) -> Result<Vec<UnservedPath>, StoreError> {
-        rows::unserved_resources::paths(&mut *self.database.reader().await?).await
+        let paths = rows::unserved_resources::paths(&mut *self.database.reader().await?).await?;
+        let log = |error: &StoreError| tracing::error!(%error, "a resource is left out of a list");
+        Ok(paths.into_iter().filter_map(|path| path.inspect_err(log).ok()).collect())
     }
 
-    /// Reads a resource, calls `decide` with it and with whether a resource is stored under the ID `parent`, if any, and
-    /// stores the decision atomically. `activity` is recorded in the audit log in the
-    /// same transaction. Returns the resource after the write, or before its deletion, and whether it is new.
+    /// Reads a resource and its parent, calls `decide` with them, and stores the decision atomically. The resource needs
+    /// that something is stored under one of the IDs `needed`, if there are any. `activity` is recorded in the audit log
+    /// in the same transaction. Returns what was written, or what was deleted, as it was: the resource, or its parent
+    /// if that holds it.
     ///
-    /// `decide` may return [`UnservedDecision::Delete`] only for an existing resource.
+    /// `decide` may return [`UnservedDecision::Delete`] only for an existing resource, and
+    /// [`UnservedDecision::ReplaceContainer`] only for one with an existing parent.
     ///
     /// # Errors
-    /// The errors of `decide`; if the database fails; if the group does not exist or is being deleted.
+    /// The errors of `decide`; if the database fails; if the group does not exist, is being deleted, or has too many
+    /// resources of the type.
     pub(crate) async fn write_unserved<E: From<StoreError>>(
         &self,
         path: &UnservedPath,
-        parent: Option<&str>,
+        needed: &[String],
         activity: &Activity,
-        decide: impl FnOnce(Option<&UnservedResource>, bool) -> Result<UnservedDecision, E>,
-    ) -> Result<(UnservedResource, bool), E> {
+        decide: impl FnOnce(&UnservedState) -> Result<UnservedDecision, E>,
+    ) -> Result<UnservedResource, E> {
         let mut transaction = self.begin().await?;
-        let stored = rows::unserved_resources::find(&mut transaction, path).await?;
-        let has_parent = match parent {
-            Some(parent) => is_stored(&mut transaction, parent).await?,
-            None => true,
+        let state = match read_state(&mut transaction, path, needed).await {
+            Ok(state) => state,
+            Err(error) => return transaction.undo(Err(error.into())).await,
         };
-        let decision = match decide(stored.as_ref(), has_parent) {
+        let decision = match decide(&state) {
             Ok(decision) => decision,
             Err(refused) => return transaction.undo(Err(refused)).await,
         };
-        let created = stored.is_none();
-        let written = self.apply_unserved(&mut transaction, path, stored, decision, activity).await;
-        Ok((transaction.end(written).await?, created))
+        let written = self.apply_unserved(&mut transaction, path, state, decision, activity).await;
+        transaction.end(written).await.map_err(E::from)
+    }
+
+    /// Deletes a resource whose row is damaged, with its children and extensions. Returns whether there was one.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub(crate) async fn delete_damaged_unserved(
+        &self,
+        path: &UnservedPath,
+        activity: &Activity,
+    ) -> Result<bool, StoreError> {
+        let mut transaction = self.begin().await?;
+        let deleted = delete(&mut transaction, path, activity).await;
+        transaction.end(deleted).await
     }
 
     async fn apply_unserved(
         &self,
         connection: &mut Connection,
         path: &UnservedPath,
-        stored: Option<UnservedResource>,
+        state: UnservedState,
         decision: UnservedDecision,
         activity: &Activity,
     ) -> Result<UnservedResource, StoreError> {
-        let resource = match (decision, stored) {
-            (UnservedDecision::Replace(body), stored) => {
+        let UnservedState { own, container, .. } = state;
+        match (decision, own, container) {
+            (UnservedDecision::Replace { body, secrets }, own, _) => {
                 if let Some(group) = &path.group {
                     let location = body.get("location").and_then(Value::as_str);
                     let required = RequiredGroup { subscription: &path.subscription, name: group, location };
                     self.ensure_group(connection, required, activity).await?;
                 }
-                let (id, path) = match stored {
-                    Some(stored) => (stored.id, stored.path),
-                    None => (Uuid::new_v4(), path.clone()),
+                let stored = match own {
+                    Some(own) => own,
+                    None => new(connection, path).await?,
                 };
-                let resource = UnservedResource { id, path, body, etag: Etag::fresh() };
-                rows::unserved_resources::upsert(connection, &resource, Millis::now()).await?;
-                resource
+                let sealed_secrets = self.sealed_secrets(&stored, None, secrets);
+                replace(connection, UnservedResource { body, sealed_secrets, ..stored }, activity).await
             }
-            (UnservedDecision::Delete, Some(stored)) => {
-                rows::unserved_resources::delete(connection, stored.id).await?;
-                delete_below(connection, &stored.path.to_string(), activity).await?;
-                stored
+            (UnservedDecision::ReplaceContainer { body, secrets }, own, Some(container)) => {
+                if own.is_some() {
+                    rows::unserved_resources::delete(connection, &path.key()).await?;
+                }
+                let sealed_secrets = self.sealed_secrets(&container, Some(path), secrets);
+                let written = UnservedResource { body, sealed_secrets, ..container };
+                replace(connection, written, activity).await
             }
-            (UnservedDecision::Delete, None) => {
-                return Err(StoreError::Damaged {
-                    what: "decision".to_owned(),
-                    why: "there is nothing to delete".to_owned(),
-                });
+            (UnservedDecision::Delete, Some(own), _) => {
+                delete(connection, &own.path, activity).await?;
+                Ok(own)
             }
-        };
-        record(connection, activity, None, None).await?;
-        Ok(resource)
+            _ => Err(StoreError::Damaged {
+                what: "decision".to_owned(),
+                why: "there is nothing to delete or to change".to_owned(),
+            }),
+        }
     }
+}
+
+async fn read_state(
+    connection: &mut Connection,
+    path: &UnservedPath,
+    needed: &[String],
+) -> Result<UnservedState, StoreError> {
+    let own = rows::unserved_resources::find(connection, path).await?;
+    let container = match path.container() {
+        Some(container) => rows::unserved_resources::find(connection, &container).await?,
+        None => None,
+    };
+    let has_parent = needed.is_empty() || is_any_stored(connection, needed).await?;
+    Ok(UnservedState { own, container, has_parent })
+}
+
+/// Returns a new resource without content, if there may be another one of its type.
+async fn new(connection: &mut Connection, path: &UnservedPath) -> Result<UnservedResource, StoreError> {
+    let count = rows::unserved_resources::count(connection, &path.scope_id(), &path.kind).await?;
+    if count >= i64::from(MAX_OF_TYPE) {
+        return Err(StoreError::TooManyOfType { kind: path.kind.clone(), limit: MAX_OF_TYPE });
+    }
+    let (id, etag) = (Uuid::new_v4(), Etag(String::new()));
+    Ok(UnservedResource { id, path: path.clone(), body: Map::new(), sealed_secrets: None, etag })
+}
+
+/// Stores a resource. What is stored below it and has no place in its new body is deleted.
+async fn replace(
+    connection: &mut Connection,
+    resource: UnservedResource,
+    activity: &Activity,
+) -> Result<UnservedResource, StoreError> {
+    let resource = UnservedResource { etag: Etag::fresh(), ..resource };
+    rows::unserved_resources::upsert(connection, &resource, Millis::now()).await?;
+    let is_gone = |rest: &str| members::supersedes(&resource.body, rest);
+    delete_gone(connection, &resource.path.to_string(), activity, is_gone).await?;
+    record(connection, activity, None, None).await?;
+    Ok(resource)
+}
+
+async fn delete(
+    connection: &mut Connection,
+    path: &UnservedPath,
+    activity: &Activity,
+) -> Result<bool, StoreError> {
+    if !rows::unserved_resources::delete(connection, &path.key()).await? {
+        return Ok(false);
+    }
+    delete_below(connection, &path.to_string(), activity).await?;
+    record(connection, activity, None, None).await?;
+    Ok(true)
 }
 
 /// Deletes the children and extensions of unserved types that belong to a resource or a group, together with it.
@@ -137,10 +236,26 @@ pub(super) async fn delete_below(
     resource_id: &str,
     activity: &Activity,
 ) -> Result<(), StoreError> {
-    for path in rows::unserved_resources::delete_below(connection, resource_id).await? {
-        let kind = ResourceKind::Unserved(path.kind.clone());
-        let deletion = Activity::on_member_of_group(activity.author.clone(), &kind, path.to_string());
-        record(connection, &deletion, None, None).await?;
+    delete_gone(connection, resource_id, activity, |_| true).await
+}
+
+/// Deletes what is stored below a resource and belongs to a part of it that is gone. `is_gone` gets the rest of an ID
+/// after that of the resource and a slash.
+pub(super) async fn delete_gone(
+    connection: &mut Connection,
+    resource_id: &str,
+    activity: &Activity,
+    is_gone: impl Fn(&str) -> bool,
+) -> Result<(), StoreError> {
+    for id in rows::unserved_resources::ids_below(connection, resource_id).await? {
+        if id.get(resource_id.len() + 1..).is_some_and(&is_gone) {
+            rows::unserved_resources::delete(connection, &key(&id)).await?;
+            // A row of which an earlier version knew another type can be deleted too.
+            let kind = UnservedPath::parse(&id).map(|path| path.kind).unwrap_or_default();
+            let kind = ResourceKind::Unserved(kind);
+            let deletion = Activity::on_member_of_group(activity.author.clone(), &kind, id);
+            record(connection, &deletion, None, None).await?;
+        }
     }
     Ok(())
 }

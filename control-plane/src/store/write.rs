@@ -24,7 +24,7 @@ use super::model::{NewChild, RequiredGroup};
 use super::network::replace_references;
 use super::operations::begin_operation;
 use super::undone::cancel_undone;
-use super::unserved::delete_below;
+use super::unserved::{delete_below, delete_gone};
 use super::{
     Claim, Gateway, OperationKind, OperationState, OperationalState, ProvisioningState, Store, StoreError,
     StoredRefs, Written, rows,
@@ -166,6 +166,8 @@ impl Store {
                 let gateway = self.replace(connection, stored, document, &claims, config_digest).await?;
                 replace_references(connection, gateway.id, &references).await?;
                 replace_error_pages(connection, gateway.id, &pages).await?;
+                let is_gone = |rest: &str| gateway.document.lacks_owner_of(rest);
+                delete_gone(connection, &gateway.document.path.to_string(), activity, is_gone).await?;
                 if let Some(before) = before.filter(|_| new_config) {
                     cancel_undone(connection, gateway.id, (&before, &gateway.document), target).await?;
                 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::declared::Declared;
 use super::evaluate::{Evaluator, Frame, Phase};
@@ -13,7 +13,7 @@ use super::names::Names;
 use super::nested;
 use super::order::{dependencies, order, through_existing};
 use super::resource::{MAX_RESOURCES, declare};
-use super::{MAX_FOREIGN, Plan, References, Resource, output};
+use super::{FilledBody, MAX_FOREIGN, Plan, References, Resource, output};
 use crate::violation::Violations;
 use crate::violation::code::template as code;
 
@@ -140,13 +140,19 @@ fn check_asserts(evaluator: &mut Evaluator<'_>) {
 }
 
 /// Evaluates the body of a resource's PUT. The evaluator records errors and dependencies.
-pub(super) fn fill_body(evaluator: &mut Evaluator<'_>, resource: &Declared) -> Map<String, Value> {
+pub(super) fn fill_body(evaluator: &mut Evaluator<'_>, resource: &Declared) -> FilledBody {
     if is_deployment(&resource.kind) {
-        return nested::fill(evaluator, resource).0;
+        let value = Value::Object(nested::fill(evaluator, resource).0);
+        return FilledBody { value, secret_places: BTreeSet::new() };
     }
     let frame = resource.frame(Phase::Deploying);
     let root = JsonPath::Root(&resource.place);
-    evaluator.fill_object(&resource.own(evaluator.inputs.template), &frame, Some(&root)).unwrap_or_default()
+    evaluator.trail = Some(String::new());
+    let own = resource.own(evaluator.inputs.template);
+    let filled = evaluator.fill_object(&own, &frame, Some(&root)).unwrap_or_default();
+    evaluator.trail = None;
+    let secret_places = std::mem::take(&mut evaluator.secret_places);
+    FilledBody { value: Value::Object(filled), secret_places }
 }
 
 /// Returns the deployed resources in that order. Dependencies on resources that are not deployed are dropped.

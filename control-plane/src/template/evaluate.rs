@@ -1,7 +1,6 @@
 //! Evaluates expressions. Pure: an expression sees only the [`Inputs`], and its cost is bounded.
 //!
-//! Some values are unknown until a resource is deployed (`reference`). An expression that needs one fails
-//! with [`EvalError::Pending`] and adds the resource to [`Evaluator::missing`].
+//! One that needs a resource before its deployment is [`EvalError::Pending`], and [`Evaluator::missing`] grows.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -23,11 +22,10 @@ use crate::violation::code::template as code;
 /// The maximum nesting of values.
 const MAX_NESTING: usize = 64;
 
-/// The maximum depth of evaluation, through values and through variables and parameters that refer to others.
+/// The maximum depth of evaluation, through values and through variables and parameters.
 const MAX_DEPTH: usize = 120;
 
-/// The part of a deployment in which an expression is evaluated. It determines the functions that are
-/// allowed.
+/// The part of a deployment in which an expression is evaluated; determines the allowed functions.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub(super) enum Phase {
     /// Defaults of parameters: other parameters, `newGuid` and `utcNow` are allowed.
@@ -116,6 +114,10 @@ pub(super) struct Evaluator<'w> {
     pub(super) missing: BTreeSet<String>,
     /// True if a secure parameter was read since the last reset.
     pub(super) tainted: bool,
+    /// The place of the value that is being filled, a JSON pointer; `None` outside of a body.
+    pub(super) trail: Option<String>,
+    /// The places of the body's values that derive from secrets.
+    pub(super) secret_places: BTreeSet<String>,
     /// The errors that were recorded.
     pub(super) flaws: Violations,
     /// True if an expression was pending since the last reset.
@@ -138,6 +140,8 @@ impl<'w> Evaluator<'w> {
             inputs,
             missing: BTreeSet::new(),
             tainted: false,
+            trail: None,
+            secret_places: BTreeSet::new(),
             flaws: Violations::default(),
             pending: false,
             known: HashMap::new(),

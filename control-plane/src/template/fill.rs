@@ -30,12 +30,13 @@ impl Evaluator<'_> {
     fn fill_one(&mut self, value: &Value, frame: &Frame<'_>, place: Option<&JsonPath<'_>>) -> EvalResult {
         self.spend(1)?;
         match value {
-            Value::String(text) => self.text(text, frame),
+            Value::String(text) => self.leaf(text, frame),
             Value::Array(list) => {
                 let mut filled = Vec::with_capacity(list.len());
                 for (i, value) in list.iter().enumerate() {
                     let place = place.map(|place| JsonPath::Element(place, i));
-                    filled.push(self.fill(value, frame, place.as_ref())?);
+                    filled
+                        .push(self.below(&i.to_string(), |inner| inner.fill(value, frame, place.as_ref()))?);
                 }
                 Ok(filled.into())
             }
@@ -58,7 +59,7 @@ impl Evaluator<'_> {
                 continue;
             }
             let place = place.map(|place| JsonPath::Property(place, key));
-            let outcome = self.text(key, frame);
+            let outcome = self.aside(|evaluator| evaluator.text(key, frame));
             let key = match self.settle(outcome, place.as_ref())? {
                 Value::String(key) => key,
                 other => {
@@ -67,13 +68,13 @@ impl Evaluator<'_> {
                     key.clone()
                 }
             };
-            let value = self.fill(value, frame, place.as_ref())?;
+            let value = self.below(&key, |inner| inner.fill(value, frame, place.as_ref()))?;
             filled.insert(key, value);
         }
         for (i, turn) in loops.unwrap_or_default().into_iter().enumerate() {
             let place = place.map(|place| JsonPath::Property(place, "copy"));
             let place = place.as_ref().map(|place| JsonPath::Element(place, i));
-            let list = self.repeat(&turn, frame, place.as_ref());
+            let list = self.below(turn.name, |inner| inner.repeat(&turn, frame, place.as_ref()));
             let list = self.settle(list, place.as_ref())?;
             filled.insert(turn.name.to_owned(), list);
         }
@@ -81,7 +82,7 @@ impl Evaluator<'_> {
     }
 
     fn repeat(&mut self, turn: &Loop<'_>, frame: &Frame<'_>, place: Option<&JsonPath<'_>>) -> EvalResult {
-        let count = self.fill(turn.count, frame, None)?;
+        let count = self.aside(|evaluator| evaluator.fill(turn.count, frame, None))?;
         let count = copies(&count)?;
         let mut list = Vec::new();
         for index in 0..count {
@@ -90,9 +91,48 @@ impl Evaluator<'_> {
             self.spend(1)?;
             let binding = Binding::Copy { name: turn.name.to_owned(), index, anonymous: false };
             let place = place.map(|place| JsonPath::Property(place, "input"));
-            list.push(self.fill(turn.input, &frame.with(binding), place.as_ref())?);
+            let inner = frame.with(binding);
+            let step = index.to_string();
+            list.push(self.below(&step, |evaluator| evaluator.fill(turn.input, &inner, place.as_ref()))?);
         }
         Ok(list.into())
+    }
+
+    /// Evaluates a string, and records its place if the value derives from a secret.
+    fn leaf(&mut self, text: &str, frame: &Frame<'_>) -> EvalResult {
+        let before = std::mem::take(&mut self.tainted);
+        let value = self.aside(|evaluator| evaluator.text(text, frame));
+        if let Some(trail) = &self.trail {
+            // A template around this one may have written a secret into the text.
+            let inherited = |value: &Value| self.inputs.inherited_secrets.are_parts_of(value);
+            if self.tainted || value.as_ref().is_ok_and(inherited) {
+                self.secret_places.insert(trail.clone());
+            }
+        }
+        self.tainted |= before;
+        value
+    }
+
+    /// Evaluates a member of the value that is being filled.
+    fn below(&mut self, step: &str, fill: impl FnOnce(&mut Self) -> EvalResult) -> EvalResult {
+        let length = self.trail.as_ref().map(String::len);
+        if let Some(trail) = &mut self.trail {
+            trail.push('/');
+            trail.push_str(&step.replace('~', "~0").replace('/', "~1"));
+        }
+        let outcome = fill(self);
+        if let (Some(trail), Some(length)) = (&mut self.trail, length) {
+            trail.truncate(length);
+        }
+        outcome
+    }
+
+    /// Evaluates something that is no part of the value that is being filled.
+    fn aside(&mut self, evaluate: impl FnOnce(&mut Self) -> EvalResult) -> EvalResult {
+        let trail = self.trail.take();
+        let outcome = evaluate(self);
+        self.trail = trail;
+        outcome
     }
 
     /// Evaluates a variable. A loop yields a list.

@@ -9,8 +9,10 @@ use super::evaluate::{Evaluator, Phase};
 use super::fault::EvalError;
 use super::json_path::JsonPath;
 use super::names::{Found, Names};
+use super::parts::Template;
 use super::resource_id::usual;
 use super::value::{kind, property};
+use crate::arm::unserved::UnservedPath;
 use crate::violation::Violations;
 use crate::violation::code::template as code;
 
@@ -45,7 +47,7 @@ pub(super) fn dependencies(
             (None, None) => {}
         }
     }
-    resources.iter().map(|resource| of_one(evaluator, resource, &known, names)).collect()
+    resources.iter().map(|resource| of_one(evaluator, (resource, resources), &known, names)).collect()
 }
 
 /// The indices of resources by what an entry of `dependsOn` may name.
@@ -70,11 +72,30 @@ impl Known {
         let of_type = || one(&format!("{scope}/providers/{}", text.trim_start_matches('/')));
         of_word().or_else(empty).or_else(of_name).or_else(|| one(text)).or_else(of_type)
     }
+
+    /// Finds the resource of an unserved type that has the resource with this ID in a list of its properties, such as
+    /// the network security group of a rule.
+    fn find_holder(&self, id: &str, resources: &[Declared], template: &Template) -> Option<Vec<usize>> {
+        let member = UnservedPath::parse(id).ok()?;
+        let at = *self.by_id.get(&member.container()?.key())?;
+        let body = &template.resources[resources[at].part].body;
+        let holds = match property(body, "properties")? {
+            Value::Object(properties) => {
+                let loops = properties.get("copy").and_then(Value::as_array).into_iter().flatten();
+                let mut names = loops.filter_map(|turn| turn["name"].as_str());
+                property(properties, member.list()).is_some()
+                    || names.any(|name| name.eq_ignore_ascii_case(member.list()))
+            }
+            // An expression makes all of them.
+            other => other.is_string(),
+        };
+        holds.then(|| vec![at])
+    }
 }
 
 fn of_one(
     evaluator: &mut Evaluator<'_>,
-    resource: &Declared,
+    (resource, resources): (&Declared, &[Declared]),
     known: &Known,
     names: &Names,
 ) -> BTreeSet<usize> {
@@ -103,7 +124,9 @@ fn of_one(
         let place = JsonPath::Element(&place, i);
         let found = match evaluator.fill(entry, &frame, None) {
             Ok(Value::String(text)) => {
-                let found = known.find(&text, &scope, names).ok_or_else(|| {
+                let found = known.find(&text, &scope, names);
+                let found = found.or_else(|| known.find_holder(&text, resources, template));
+                let found = found.ok_or_else(|| {
                     let why = format!(
                         "The resource '{text:.300}' is not defined in the template, or is ambiguous."
                     );

@@ -13,6 +13,9 @@ use serde_json::Value;
 /// The replacement of a secret.
 const HIDDEN: &str = "(secure)";
 
+/// The length in bytes from which a secret within a text makes the text secret. Shorter ones are in texts by chance.
+const MIN_PART: usize = 4;
+
 /// A set of secrets, and the automaton that finds them.
 #[derive(Default)]
 pub(super) struct Secrets {
@@ -59,14 +62,32 @@ impl Secrets {
         }
     }
 
+    /// Returns whether a string in a value contains a secret of at least [`MIN_PART`] bytes.
+    pub(super) fn are_parts_of(&self, value: &Value) -> bool {
+        match value {
+            Value::String(text) if !self.texts.is_empty() => match self.finder() {
+                Some(finder) => finder.find_iter(text).any(|found| found.len() >= MIN_PART),
+                None => true,
+            },
+            Value::Array(list) => list.iter().any(|value| self.are_parts_of(value)),
+            Value::Object(object) => object.values().any(|value| self.are_parts_of(value)),
+            _ => false,
+        }
+    }
+
+    /// The automaton; `None` if it cannot be built.
+    fn finder(&self) -> Option<&AhoCorasick> {
+        let build = || AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&self.texts).ok();
+        self.finder.get_or_init(build).as_ref()
+    }
+
     /// Replaces secrets in a text; of overlapping matches the leftmost longest one is replaced.
     pub(super) fn hide(&self, text: &str) -> String {
         if self.texts.is_empty() {
             return text.to_owned();
         }
-        let build = || AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&self.texts).ok();
         // If the automaton cannot be built, the whole text is hidden.
-        let Some(finder) = self.finder.get_or_init(build) else { return HIDDEN.to_owned() };
+        let Some(finder) = self.finder() else { return HIDDEN.to_owned() };
         let mut shown = String::with_capacity(text.len());
         finder.replace_all_with(text, &mut shown, |_, _, shown| {
             shown.push_str(HIDDEN);
@@ -88,6 +109,12 @@ mod tests {
         secrets.gather(json!({"a": ["secret", "secret2", "", 1], "b": {"c": "secret"}}));
         assert_eq!(secrets.hide("secret2secret, secre"), "(secure)(secure), secre");
         assert!(!format!("{secrets:?}").contains("secret2"));
+        secrets.gather(json!("abc"));
+        for (value, expected) in
+            [(json!(["xsecretx"]), true), (json!({"a": "abc"}), false), (json!(1), false)]
+        {
+            assert_eq!(secrets.are_parts_of(&value), expected, "{value}");
+        }
     }
 
     #[test]

@@ -64,9 +64,9 @@ pub(super) fn evaluate(expression: &str) -> EvalResult {
     evaluator.text(&format!("[{expression}]"), &Frame::new(Phase::Planning))
 }
 
-fn now(ready: Ready<Value>) -> Value {
+fn now(ready: Ready<FilledBody>) -> Value {
     match ready {
-        Ready::Now(value) => value,
+        Ready::Now(body) => body.value,
         Ready::After(ids) => panic!("waits for {ids:?}"),
     }
 }

@@ -7,7 +7,7 @@ use crate::tidegate;
 
 const HEADER: &str = "x-tidegate-not-enforced";
 
-fn id(rest: &str) -> String {
+pub(super) fn id(rest: &str) -> String {
     format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}/providers/{rest}")
 }
 

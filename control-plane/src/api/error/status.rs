@@ -92,6 +92,7 @@ fn of_resource_group(error: &ResourceGroupError) -> StatusCode {
 fn of_unserved(error: &UnservedError) -> StatusCode {
     match error {
         UnservedError::UnknownType { .. } | UnservedError::NoParent { .. } => StatusCode::NOT_FOUND,
+        UnservedError::TooMany { .. } => StatusCode::CONFLICT,
         UnservedError::NoAction(_) => StatusCode::BAD_REQUEST,
     }
 }

@@ -35,4 +35,13 @@ impl Document {
             _ => None,
         }
     }
+
+    /// Returns whether something belongs to a child, or to a member of a child, that the document does not contain.
+    /// `rest` is what follows the gateway's ID in that of an extension, without the first slash.
+    pub(crate) fn lacks_owner_of(&self, rest: &str) -> bool {
+        let owner: Vec<&str> =
+            rest.split('/').take_while(|segment| !segment.eq_ignore_ascii_case("providers")).collect();
+        let is_part = owner.first().is_some_and(|collection| Collection::named(collection).is_some());
+        is_part && self.part(&format!("{}/{}", self.path, owner.join("/"))).is_none()
+    }
 }

@@ -213,6 +213,15 @@ impl VirtualNetwork {
     pub(crate) fn typed(body: &Map<String, Value>) -> VirtualNetwork {
         serde_json::from_value(Value::Object(body.clone())).unwrap_or_default()
     }
+
+    /// Returns whether something belongs to a subnet that the network does not contain. `rest` is what follows the
+    /// network's ID in that of an extension, without the first slash.
+    pub(crate) fn lacks_owner_of(&self, rest: &str) -> bool {
+        let mut segments = rest.split('/');
+        let (list, name) = (segments.next().unwrap_or_default(), segments.next().unwrap_or_default());
+        let is_it = |subnet: &Member<Subnet>| subnet.name.eq_ignore_ascii_case(name);
+        list.eq_ignore_ascii_case("subnets") && !self.properties.subnets.iter().any(is_it)
+    }
 }
 
 impl Subnet {

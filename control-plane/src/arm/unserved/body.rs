@@ -106,6 +106,13 @@ pub(crate) fn read(kind: &str, body: Value, violations: &mut Violations) -> Map<
     stored
 }
 
+/// Checks the size of a body that a member was put into.
+pub(crate) fn check_size(body: &Map<String, Value>, violations: &mut Violations) {
+    if let Some(why) = excess(&Value::Object(body.clone())) {
+        violations.push(code::INVALID_JSON, ROOT, why);
+    }
+}
+
 /// Says why a body is too deep or too large; `None` if it is not.
 fn excess(body: &Value) -> Option<String> {
     if depth(body) > MAX_DEPTH {

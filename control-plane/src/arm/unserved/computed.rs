@@ -113,7 +113,7 @@ fn private_address(id: Uuid) -> String {
 }
 
 /// Returns a UUID that depends on the resource and its use alone.
-fn derived(id: Uuid, use_of_it: &str) -> Uuid {
+pub(super) fn derived(id: Uuid, use_of_it: &str) -> Uuid {
     let digest = Digest::of([id.as_bytes().as_slice(), use_of_it.as_bytes()]).to_string();
     let bytes = Uuid::parse_str(digest.get(..32).unwrap_or_default()).unwrap_or_default().into_bytes();
     uuid::Builder::from_random_bytes(bytes).into_uuid()

@@ -81,6 +81,25 @@ impl UnservedPath {
         })
     }
 
+    /// The last segment of the type: the list of the parent that may hold this child.
+    pub(crate) fn list(&self) -> &str {
+        self.kind.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// The parent, if it is of an unserved type too; `None` for an extension and for a resource without a parent.
+    pub(crate) fn container(&self) -> Option<UnservedPath> {
+        let is_child = self.kind.split('/').count() > 2;
+        UnservedPath::parse(self.parent.as_deref().filter(|_| is_child)?).ok()
+    }
+
+    /// The ID of what holds the resource: its group, or its subscription.
+    pub(crate) fn scope_id(&self) -> String {
+        match &self.group {
+            Some(group) => format!("/subscriptions/{}/resourceGroups/{group}", self.subscription),
+            None => format!("/subscriptions/{}", self.subscription),
+        }
+    }
+
     /// The ID in lower case: equal for all spellings of one resource's ID.
     pub(crate) fn key(&self) -> String {
         self.id.as_str().to_ascii_lowercase()

@@ -3,12 +3,10 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use crate::arm::deployment::{DEPLOYMENT_TYPE, DeploymentPath};
 use crate::audit::Author;
 use crate::fair_share::QueueFull;
-use crate::template::{Plan, Ready, References, Resource};
+use crate::template::{FilledBody, Plan, Ready, References, Resource};
 use crate::violation::Violations;
 
 use super::super::{DeploymentError, Service, ServiceError};
@@ -32,7 +30,7 @@ pub(super) async fn evaluate_body(
     author: &Author,
     (plan, resource): (&Arc<Plan>, &Resource),
     references: &Arc<References>,
-) -> Result<Result<Ready<Value>, Violations>, ServiceError> {
+) -> Result<Result<Ready<FilledBody>, Violations>, ServiceError> {
     if let Some(body) = plan.known_body(resource) {
         return Ok(Ok(Ready::Now(body)));
     }

@@ -31,12 +31,16 @@ pub(super) async fn foreign(
         let later = |id: &&String| !stage.deploys(id);
         plan.foreign.iter().filter(later).map(|id| (id, ResourceTarget::of(id)))
     };
-    let named = targets().filter_map(|(_, target)| Some(target?.stored_id())).collect();
+    let named = targets()
+        .flat_map(|(_, target)| target.map(|target| target.stored_ids()).unwrap_or_default())
+        .collect();
     let stored = service.store.stored_among(&named).await?;
     let mut last = LastRead::default();
     for (id, target) in targets() {
-        let found = match target.filter(|target| !target.is_indexed() || stored.contains(&target.stored_id()))
-        {
+        let is_stored = |target: &ResourceTarget| {
+            !target.is_indexed() || target.stored_ids().iter().any(|id| stored.contains(id))
+        };
+        let found = match target.filter(is_stored) {
             Some(target) => target.show_from(&mut last, service).await?,
             None => None,
         };

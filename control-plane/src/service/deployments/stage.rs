@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::super::ServiceError;
 use crate::arm::deployment::Failure;
-use crate::store::{Gateway, Group, NetworkResource, Problem, StoreError};
+use crate::store::{Gateway, Group, NetworkResource, Problem, StoreError, UnservedResource};
 
 /// The results that earlier resources of the templates would have, by lower-case resource ID.
 #[derive(Default)]
@@ -13,6 +13,7 @@ pub(super) struct Stage {
     pub(super) gateways: HashMap<String, Gateway>,
     pub(super) networks: HashMap<String, NetworkResource>,
     pub(super) groups: HashMap<String, Group>,
+    pub(super) unserved: HashMap<String, UnservedResource>,
     /// All earlier resources.
     pub(super) ids: BTreeSet<String>,
     /// True if a nested deployment was left out, whose resources are not known.

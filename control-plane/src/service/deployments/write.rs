@@ -3,19 +3,19 @@
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::arm::unserved::UnservedPath;
+use crate::arm::unserved::{UnservedPath, take_secrets};
 use crate::audit::Author;
 use crate::edit::{Edit, EditAction};
 use crate::etag::Preconditions;
 use crate::networking::{NetworkAction, NetworkEdit};
-use crate::template::Resource;
+use crate::template::{FilledBody, Resource};
 
 use super::super::resource_target::ResourceTarget;
 use super::super::unserved::UnservedAction;
 use super::super::{Service, ServiceError};
 use super::group::GroupWrite;
 use super::stage::{Stage, Unwritten};
-use super::{gateway, group, network};
+use super::{gateway, group, network, unserved};
 
 /// A resource to write.
 pub(super) enum Write {
@@ -37,8 +37,9 @@ impl Write {
         service: &Service,
         author: &Author,
         resource: &Resource,
-        body: Value,
+        body: FilledBody,
     ) -> Result<Write, ServiceError> {
+        let FilledBody { value: mut body, secret_places } = body;
         let version = &resource.api_version;
         let version = super::super::api_version(version)?;
         let Some(target) = ResourceTarget::of(&resource.id) else {
@@ -66,7 +67,10 @@ impl Write {
             ResourceTarget::Group(subscription, name) => {
                 Write::Group(GroupWrite { subscription, name, body })
             }
-            ResourceTarget::Unserved(path) => Write::Unserved(path, UnservedAction::Put(body)),
+            ResourceTarget::Unserved(path) => {
+                let secrets = take_secrets(&mut body, &secret_places);
+                Write::Unserved(path, UnservedAction::Put(body, secrets))
+            }
             // Nested deployments are not written but run.
             ResourceTarget::Deployment(path) => return Err(unknown(&path.to_string())),
         })
@@ -87,10 +91,7 @@ impl Write {
             Write::Gateway(edit) => gateway::dry_run(edit, service, author, stage).await,
             Write::Network(edit) => network::dry_run(edit, service, stage).await,
             Write::Group(write) => group::dry_run(write, service, stage).await,
-            Write::Unserved(path, UnservedAction::Put(body)) => {
-                service.preview_unserved(path, body.clone()).await
-            }
-            Write::Unserved(path, _) => Ok(service.show_unserved(path).await?.unwrap_or_default()),
+            Write::Unserved(path, action) => unserved::dry_run(path, action, service, stage).await,
         }
     }
 
@@ -108,10 +109,7 @@ impl Write {
             Write::Gateway(edit) => gateway::apply(edit, service, author, deployment).await,
             Write::Network(edit) => network::apply(edit, service, author).await,
             Write::Group(write) => group::apply(write, service, author).await,
-            Write::Unserved(path, action) => {
-                service.write_unserved(author, &path, &Preconditions::default(), action).await?;
-                Ok(())
-            }
+            Write::Unserved(path, action) => unserved::apply(path, action, service, author).await,
         }
     }
 

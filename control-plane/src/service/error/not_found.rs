@@ -6,6 +6,7 @@ use crate::arm::naming::GATEWAY_TYPE;
 use crate::arm::network::NetworkPath;
 use crate::arm::network::path::SUBNET_TYPE;
 use crate::arm::resource_id::{GatewayPath, MemberPath};
+use crate::arm::unserved::UnservedPath;
 use crate::edit::{Edit, EditAction};
 use crate::networking::{NetworkAction, NetworkEdit};
 
@@ -51,6 +52,15 @@ pub(crate) fn subnet(network: &NetworkPath, name: &str) -> ServiceError {
         kind: SUBNET_TYPE.to_owned(),
         name: format!("{}/{name}", network.name),
         group: network.group.clone(),
+    }
+}
+
+/// The error for a resource of an unserved type that does not exist.
+pub(crate) fn unserved(path: &UnservedPath) -> ServiceError {
+    ServiceError::NotFound {
+        kind: path.kind.clone(),
+        name: path.name.clone(),
+        group: path.group.clone().unwrap_or_default(),
     }
 }
 

@@ -10,6 +10,8 @@ codes! { CODES;
     const UNKNOWN_TYPE: &str = "InvalidResourceType";
     /// The parent of a child resource, or the scope of an extension, does not exist.
     const NO_PARENT: &str = "ParentResourceNotFound";
+    /// The resource group has as many resources of the type as it may have.
+    const QUOTA: &str = "ResourceQuotaExceeded";
     /// The action needs the service that Tidegate does not run.
     const NO_ACTION: &str = "ActionNotServed";
 }
@@ -21,6 +23,12 @@ pub(crate) enum UnservedError {
     UnknownType { kind: String, nearest: Option<String> },
     #[error("Cannot write '{resource}': its parent '{parent}' does not exist. Create the parent first.")]
     NoParent { resource: String, parent: String },
+    #[error(
+        "Creating the resource of type '{kind}' would exceed the quota of '{limit}' resources of type '{kind}' per \
+         resource group. The current resource count is '{limit}', please delete some resources of this type before \
+         creating a new one."
+    )]
+    TooMany { kind: String, limit: u32 },
     #[error("{0}")]
     NoAction(String),
 }
@@ -30,6 +38,7 @@ impl UnservedError {
         match self {
             UnservedError::UnknownType { .. } => UNKNOWN_TYPE,
             UnservedError::NoParent { .. } => NO_PARENT,
+            UnservedError::TooMany { .. } => QUOTA,
             UnservedError::NoAction(_) => NO_ACTION,
         }
     }

@@ -17,7 +17,7 @@ use crate::store::model::{
     DesiredState, Gateway, OperationNumber, OperationalState, Progress, ProvisioningState, ResourceRow,
 };
 
-use super::{generation, json_text, key, number, parse_json, parse_uuid, stored_keys};
+use super::{IN_PAGE, Summary, generation, json_text, key, number, parse_json, parse_uuid, stored_keys};
 
 /// Selects the columns that [`gateway`] reads.
 const SELECT: &str = "SELECT id, resource_id, subscription, resource_group, name, body, etag, generation, \
@@ -122,24 +122,27 @@ pub(in crate::store) async fn keys_among(
     stored_keys(connection, "gateways", keys).await
 }
 
-/// Returns the gateways of a subscription, or of one resource group in it. Each may be damaged.
+/// Returns at most `limit` resources below an ID that follow the key `after`, by key.
 pub(in crate::store) async fn summaries(
     connection: &mut Connection,
-    subscription: &str,
-    group: Option<&str>,
-) -> Result<Vec<Result<ResourceRow, StoreError>>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT resource_id, name, body FROM gateways \
-         WHERE subscription_key = $1 AND ($2 IS NULL OR resource_group_key = $2)",
-    )
-    .bind(key(subscription))
-    .bind(group.map(key))
-    .fetch_all(connection)
-    .await?;
+    below: &str,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<Summary>, StoreError> {
+    let statement = format!(
+        "SELECT resource_key, resource_id, name, body FROM gateways WHERE {IN_PAGE} ORDER BY resource_key LIMIT $3"
+    );
+    let rows = sqlx::query(AssertSqlSafe(statement))
+        .bind(key(below))
+        .bind(key(after))
+        .bind(limit)
+        .fetch_all(connection)
+        .await?;
     rows.iter()
         .map(|row| {
             let (id, name) = (row.try_get("resource_id")?, row.try_get("name")?);
-            Ok(body(row).map(|body| ResourceRow { id, name, kind: ResourceKind::Gateway, body }))
+            let summary = body(row).map(|body| ResourceRow { id, name, kind: ResourceKind::Gateway, body });
+            Ok((row.try_get("resource_key")?, summary))
         })
         .collect()
 }

@@ -11,7 +11,7 @@ use crate::store::StoreError;
 use crate::store::database::{Connection, ReadColumn, Row};
 use crate::store::model::{NetworkResource, ResourceRow};
 
-use super::{json_text, key, network_kind, parse_json, parse_uuid, stored_keys};
+use super::{IN_PAGE, Summary, json_text, key, network_kind, parse_json, parse_uuid, stored_keys};
 
 /// Selects the columns that [`resource`] reads.
 const SELECT: &str = "SELECT id, subscription, resource_group, kind, name, body, etag FROM network_resources";
@@ -62,25 +62,28 @@ pub(in crate::store) async fn keys_among(
     stored_keys(connection, "network_resources", keys).await
 }
 
-/// Returns the resources of a subscription, or of one resource group in it. Each may be damaged.
+/// Returns at most `limit` resources below an ID that follow the key `after`, by key.
 pub(in crate::store) async fn summaries(
     connection: &mut Connection,
-    subscription: &str,
-    group: Option<&str>,
-) -> Result<Vec<Result<ResourceRow, StoreError>>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT resource_id, kind, name, body FROM network_resources \
-         WHERE subscription_key = $1 AND ($2 IS NULL OR resource_group_key = $2)",
-    )
-    .bind(key(subscription))
-    .bind(group.map(key))
-    .fetch_all(connection)
-    .await?;
+    below: &str,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<Summary>, StoreError> {
+    let statement = format!(
+        "SELECT resource_key, resource_id, kind, name, body FROM network_resources WHERE {IN_PAGE} ORDER BY resource_key LIMIT $3"
+    );
+    let rows = sqlx::query(AssertSqlSafe(statement))
+        .bind(key(below))
+        .bind(key(after))
+        .bind(limit)
+        .fetch_all(connection)
+        .await?;
     rows.iter()
         .map(|row| {
             let (id, name): (String, String) = (row.try_get("resource_id")?, row.try_get("name")?);
             let kind = ResourceKind::Network(network_kind(row.try_get("kind")?)?);
-            Ok(parse_json(&id, row.try_get("body")?).map(|body| ResourceRow { id, name, kind, body }))
+            let body = parse_json(&id, row.try_get("body")?);
+            Ok((row.try_get("resource_key")?, body.map(|body| ResourceRow { id, name, kind, body })))
         })
         .collect()
 }

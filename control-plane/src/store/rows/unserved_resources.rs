@@ -1,7 +1,6 @@
 //! The table `unserved_resources`: resources of types that Tidegate does not serve.
 
 use sqlx::AssertSqlSafe;
-use uuid::Uuid;
 
 use crate::arm::resource_kind::ResourceKind;
 use crate::arm::unserved::UnservedPath;
@@ -11,10 +10,10 @@ use crate::store::StoreError;
 use crate::store::database::{Connection, ReadColumn, Row};
 use crate::store::model::{ResourceRow, UnservedResource};
 
-use super::{damaged, json_text, key, parse_json, parse_uuid, stored_keys};
+use super::{IN_PAGE, Summary, damaged, json_text, key, parse_json, parse_uuid, stored_keys};
 
 /// Selects the columns that [`resource`] reads.
-const SELECT: &str = "SELECT id, resource_id, body, etag FROM unserved_resources";
+const SELECT: &str = "SELECT resource_key, id, resource_id, body, secrets, etag FROM unserved_resources";
 
 /// Returns a resource by its path.
 pub(in crate::store) async fn find(
@@ -28,34 +27,66 @@ pub(in crate::store) async fn find(
     row.as_ref().map(resource).transpose()
 }
 
-/// Returns the resources of a subscription, or of one resource group in it, by ID: of one type, or of all. Each may be
-/// damaged.
-pub(in crate::store) async fn list(
+/// Returns at most `limit` resources below an ID that follow the key `after`, by key: of one type, or of all. Each comes
+/// with its key, and may be damaged.
+pub(in crate::store) async fn page(
     connection: &mut Connection,
-    subscription: &str,
-    group: Option<&str>,
-    kind: Option<&str>,
-) -> Result<Vec<Result<UnservedResource, StoreError>>, StoreError> {
-    let statement = format!(
-        "{SELECT} WHERE subscription_key = $1 AND ($2 IS NULL OR resource_group_key = $2) \
-         AND ($3 IS NULL OR type_key = $3) ORDER BY resource_key"
-    );
+    below: &str,
+    kind: &str,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<(String, Result<UnservedResource, StoreError>)>, StoreError> {
+    let statement = format!("{SELECT} WHERE type_key = $4 AND {IN_PAGE} ORDER BY resource_key LIMIT $3");
     let rows = sqlx::query(AssertSqlSafe(statement))
-        .bind(key(subscription))
-        .bind(group.map(key))
-        .bind(kind.map(key))
+        .bind(key(below))
+        .bind(key(after))
+        .bind(limit)
+        .bind(key(kind))
         .fetch_all(connection)
         .await?;
-    Ok(rows.iter().map(resource).collect())
+    rows.iter().map(|row| Ok((row.try_get("resource_key")?, resource(row)))).collect()
 }
 
-/// Returns the path of every resource, by ID.
-pub(in crate::store) async fn paths(connection: &mut Connection) -> Result<Vec<UnservedPath>, StoreError> {
+/// Returns the number of resources of a type below an ID.
+pub(in crate::store) async fn count(
+    connection: &mut Connection,
+    below: &str,
+    kind: &str,
+) -> Result<i64, StoreError> {
+    let count = sqlx::query_scalar(
+        "SELECT COUNT(*) FROM unserved_resources WHERE type_key = $1 AND resource_key > $2 || '/' \
+         AND resource_key < $2 || '0'",
+    )
+    .bind(key(kind))
+    .bind(key(below))
+    .fetch_one(connection)
+    .await?;
+    Ok(count)
+}
+
+/// Returns the path of every resource, by ID. Each may be damaged.
+pub(in crate::store) async fn paths(
+    connection: &mut Connection,
+) -> Result<Vec<Result<UnservedPath, StoreError>>, StoreError> {
     let ids: Vec<String> =
         sqlx::query_scalar("SELECT resource_id FROM unserved_resources ORDER BY resource_key")
             .fetch_all(connection)
             .await?;
-    ids.iter().map(|id| path(id)).collect()
+    Ok(ids.iter().map(|id| path(id)).collect())
+}
+
+/// Returns the IDs of the resources below an ID.
+pub(in crate::store) async fn ids_below(
+    connection: &mut Connection,
+    resource_id: &str,
+) -> Result<Vec<String>, StoreError> {
+    let ids = sqlx::query_scalar(
+        "SELECT resource_id FROM unserved_resources WHERE resource_key > $1 || '/' AND resource_key < $1 || '0'",
+    )
+    .bind(key(resource_id))
+    .fetch_all(connection)
+    .await?;
+    Ok(ids)
 }
 
 /// Returns those of the keys under which a resource is stored.
@@ -66,28 +97,32 @@ pub(in crate::store) async fn keys_among(
     stored_keys(connection, "unserved_resources", keys).await
 }
 
-/// Returns the resources of a subscription, or of one resource group in it. Each may be damaged.
+/// Returns a page of the resources below an ID, like [`page`], without their secrets.
 pub(in crate::store) async fn summaries(
     connection: &mut Connection,
-    subscription: &str,
-    group: Option<&str>,
-) -> Result<Vec<Result<ResourceRow, StoreError>>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT resource_id, body FROM unserved_resources \
-         WHERE subscription_key = $1 AND ($2 IS NULL OR resource_group_key = $2)",
-    )
-    .bind(key(subscription))
-    .bind(group.map(key))
-    .fetch_all(connection)
-    .await?;
+    below: &str,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<Summary>, StoreError> {
+    let statement = format!(
+        "SELECT resource_key, resource_id, body FROM unserved_resources WHERE {IN_PAGE} \
+         ORDER BY resource_key LIMIT $3"
+    );
+    let rows = sqlx::query(AssertSqlSafe(statement))
+        .bind(key(below))
+        .bind(key(after))
+        .bind(limit)
+        .fetch_all(connection)
+        .await?;
     rows.iter()
         .map(|row| {
             let id: String = row.try_get("resource_id")?;
             let body = parse_json(&id, row.try_get("body")?);
-            Ok(path(&id).and_then(|path| {
+            let summary = path(&id).and_then(|path| {
                 let (name, kind) = (path.name, ResourceKind::Unserved(path.kind));
                 Ok(ResourceRow { id, name, kind, body: body? })
-            }))
+            });
+            Ok((row.try_get("resource_key")?, summary))
         })
         .collect()
 }
@@ -101,9 +136,10 @@ pub(in crate::store) async fn upsert(
     let path = &resource.path;
     sqlx::query(
         "INSERT INTO unserved_resources (resource_key, resource_id, id, subscription_key, resource_group_key, \
-         type_key, body, etag, created_at, changed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9) \
-         ON CONFLICT (resource_key) DO UPDATE SET body = excluded.body, etag = excluded.etag, \
-         changed_at = excluded.changed_at",
+         type_key, body, secrets, etag, created_at, changed_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10) \
+         ON CONFLICT (resource_key) DO UPDATE SET body = excluded.body, secrets = excluded.secrets, \
+         etag = excluded.etag, changed_at = excluded.changed_at",
     )
     .bind(path.key())
     .bind(path.to_string())
@@ -112,6 +148,7 @@ pub(in crate::store) async fn upsert(
     .bind(path.group.as_deref().map(key))
     .bind(key(&path.kind))
     .bind(json_text(&resource.body))
+    .bind(resource.sealed_secrets.as_deref())
     .bind(&resource.etag.0)
     .bind(now.0)
     .execute(connection)
@@ -119,29 +156,13 @@ pub(in crate::store) async fn upsert(
     Ok(())
 }
 
-/// Deletes a resource by its ID.
-pub(in crate::store) async fn delete(connection: &mut Connection, id: Uuid) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM unserved_resources WHERE id = $1")
-        .bind(id.to_string())
+/// Deletes a resource by its key. Returns whether there was one.
+pub(in crate::store) async fn delete(connection: &mut Connection, key: &str) -> Result<bool, StoreError> {
+    let deleted = sqlx::query("DELETE FROM unserved_resources WHERE resource_key = $1")
+        .bind(key)
         .execute(connection)
         .await?;
-    Ok(())
-}
-
-/// Deletes the children and extensions of a resource, whose IDs begin with its own. Returns them.
-pub(in crate::store) async fn delete_below(
-    connection: &mut Connection,
-    resource_id: &str,
-) -> Result<Vec<UnservedPath>, StoreError> {
-    // `0` is the character after the slash.
-    let ids: Vec<String> = sqlx::query_scalar(
-        "DELETE FROM unserved_resources WHERE resource_key > $1 || '/' AND resource_key < $1 || '0' \
-         RETURNING resource_id",
-    )
-    .bind(key(resource_id))
-    .fetch_all(connection)
-    .await?;
-    ids.iter().map(|id| path(id)).collect()
+    Ok(deleted.rows_affected() > 0)
 }
 
 fn resource(row: &Row) -> Result<UnservedResource, StoreError> {
@@ -150,6 +171,7 @@ fn resource(row: &Row) -> Result<UnservedResource, StoreError> {
         id: parse_uuid(row.try_get("id")?)?,
         path: path(&id)?,
         body: parse_json(&id, row.try_get("body")?)?,
+        sealed_secrets: row.try_get("secrets")?,
         etag: Etag(row.try_get("etag")?),
     })
 }

@@ -105,3 +105,33 @@ fn secrets_are_never_shown() {
     let flaws = plan_with(json, given).unwrap_err();
     assert!(flaws.0[0].message.contains("no (secure)"), "{flaws}");
 }
+
+#[test]
+fn the_places_of_what_derives_from_secrets_are_known() {
+    let mut resource = network("n");
+    resource["properties"] = json!({
+        "plain": "[parameters('user')]", "text": "[format('{0}:{1}', parameters('user'), parameters('pass'))]",
+        "list": ["a", {"a/b": "[base64(parameters('pass'))]"}], "[concat('k', 'ey')]": "[variables('login')]",
+        "copy": [{"name": "turns", "count": "[length(parameters('object').list)]", "input": {
+            "index": "[copyIndex('turns')]", "value": "[parameters('object').list[copyIndex('turns')]]"}}],
+        "late": "[concat(reference(resourceId('Microsoft.Network/publicIPAddresses', 'x'), '2023-04-01').a, parameters('pass'))]",
+    });
+    let mut json = template(&json!([resource]));
+    json["parameters"] = json!({"pass": {"type": "securestring"}, "user": {"type": "string"}, "object": {"type": "secureObject"}});
+    json["variables"] = json!({"login": {"deep": ["[concat(parameters('user'), parameters('pass'))]", "x"]}});
+    let given =
+        json!({"pass": {"value": "hunter2"}, "user": {"value": "me"}, "object": {"value": {"list": [1, 2]}}});
+    let plan = plan_with(json, given).unwrap();
+    let key = id("publicIPAddresses/x").to_ascii_lowercase();
+    let references = References::from([(key, json!({"properties": {"a": "a"}}))]);
+    let Ready::Now(body) = plan.body(&plan.resources[0], &references).unwrap() else { panic!("too early") };
+    let expected = [
+        "/properties/key",
+        "/properties/late",
+        "/properties/list/1/a~1b",
+        "/properties/text",
+        "/properties/turns/0/value",
+        "/properties/turns/1/value",
+    ];
+    assert_eq!(body.secret_places.iter().map(String::as_str).collect::<Vec<_>>(), expected);
+}
