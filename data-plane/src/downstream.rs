@@ -1,13 +1,11 @@
-//! A client's connection, and the layers between it and hyper.
+//! A client's connection, and the client's end of it.
 //!
-//! The listener creates a [`Connection`] for each client that it accepts, and the proxy reads it. The layers below
-//! hyper are the strict HTTP/1.1 reader ([`inspected`], [`http1_state`]), the streams of an HTTP/2 connection
-//! ([`http2_streams`]), and the handover to a tunnel ([`upgrade`]). This module must not know how requests are
-//! served.
+//! The listener creates a [`Connection`] for each client that it accepts, and the proxy reads it. The client's end is
+//! a socket of HTTP/1.1 ([`http1`]), or the streams of an HTTP/2 connection ([`http2_streams`]); a tunnel takes
+//! either ([`upgrade`]). This module must not know how requests are served.
 
-pub(crate) mod http1_state;
+pub(crate) mod http1;
 pub(crate) mod http2_streams;
-pub(crate) mod inspected;
 pub(crate) mod upgrade;
 
 use std::net::SocketAddr;
@@ -23,7 +21,7 @@ use crate::runtime::Runtime;
 use crate::thread::{Live, Thread};
 use crate::tls::facts::TlsInfo;
 use crate::upstream::dedicated::DedicatedConnections;
-use http1_state::Http1ConnState;
+use http1::Http1Link;
 
 /// The state that all requests of one downstream connection share.
 #[derive(Debug)]
@@ -42,8 +40,8 @@ pub(crate) struct Connection {
     /// The port of the listener, for `X-Forwarded-Port`.
     pub(crate) forwarded_port: HeaderValue,
     pub(crate) counts: ConnectionMetrics,
-    /// The state of the strict HTTP/1.1 reader.
-    pub(crate) http1: Arc<Http1ConnState>,
+    /// The client, if it speaks HTTP/1.1.
+    pub(crate) http1: Http1Link,
     /// The connections to backends that carry only this client's requests.
     pub(crate) dedicated: DedicatedConnections,
     _permit: ConnectionPermit,
@@ -81,7 +79,7 @@ impl AcceptedConnection {
             secure,
             tls,
             counts: self.counts,
-            http1: Arc::default(),
+            http1: Http1Link::default(),
             dedicated: DedicatedConnections::default(),
             _permit: self.permit,
             _address_permit: address_permit,

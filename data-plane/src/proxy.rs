@@ -28,7 +28,6 @@ mod transaction_id;
 pub(crate) mod tunnel;
 mod variables;
 
-use std::convert::Infallible;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -40,6 +39,7 @@ use tidegate_shared::path::has_dot_segments;
 use crate::body::RequestBody;
 use crate::body::received::ReceivedBody;
 use crate::downstream::Connection;
+use crate::downstream::http1::Refusal;
 use crate::downstream::upgrade::PendingUpgrade;
 use crate::metrics::series::REQUEST;
 use crate::runtime::{Action, BackendSet, Route, Selection};
@@ -57,6 +57,7 @@ use response_body::ResponseBody;
 use rewrite::Rewriting;
 use streamed_body::StreamedBody;
 use transaction_id::TransactionId;
+use tunnel::PendingTunnel;
 
 /// Facts about a request that are collected before its phases begin.
 #[derive(Clone, Copy, Debug)]
@@ -79,7 +80,7 @@ impl RequestMeta {
 pub(crate) async fn serve(
     connection: Rc<Connection>,
     request: Request<ReceivedBody>,
-) -> Result<Response<ResponseBody>, Infallible> {
+) -> Response<ResponseBody> {
     let (id, largest) = (TransactionId::new(&connection.thread), connection.thread.max_request_body);
     // Boxed, because many functions pass it on.
     let (head, body) = request.into_parts();
@@ -102,43 +103,61 @@ pub(crate) async fn serve(
             Err(error)
         }
     };
-    let response = match answered {
-        Ok(ProxyResponse::Upstream(exchange)) => {
+    match answered {
+        Ok(ProxyResponse::Upstream(exchange, tunnel)) => {
             let holds = record.route().is_some_and(|route| route.buffering.responses);
             let spool_quota = holds.then(|| connection.thread.spool_quota.of(connection.client.ip()));
-            respond(exchange, record, spool_quota.as_ref())
+            respond(exchange, tunnel, record, spool_quota.as_ref())
         }
         Ok(ProxyResponse::Local(response)) => {
             record.answer(response.status(), response.headers());
             record.complete();
             response
         }
-        Err(error) => {
-            // The reader of an HTTP/1.1 connection records this fault itself, and it is counted at the end of the
-            // connection.
-            if matches!(error, ProxyError::Refused(Fault::SlowBody)) && connection.http1.fault().is_none() {
-                connection.counts.cells().slow[REQUEST].add(1);
-            }
-            if matches!(error, ProxyError::Rewrite(RewriteFault::TooCostly)) {
-                connection.counts.cells().searches_exceeded.add(1);
-            }
-            let replies = match record.route() {
-                Some(route) => route.local_replies.clone(),
-                None => connection.current.load().local_replies.clone(),
-            };
-            let response = error.response(&replies, to_head).map(ResponseBody::Whole);
-            record.answer(response.status(), response.headers());
-            record.fail(error.info(), error.to_string());
-            response
-        }
+        Err(error) => reject(&connection, &error, record, to_head),
+    }
+}
+
+/// Rejects a request of HTTP/1.1 of which no head could be made. It leaves an access log line like any other.
+pub(crate) fn refuse(connection: &Rc<Connection>, refusal: Refusal) -> Response<ResponseBody> {
+    let mut request = Request::new(());
+    (*request.method_mut(), *request.uri_mut()) = (refusal.method, refusal.target);
+    let id = TransactionId::new(&connection.thread);
+    let mut record = Record::start(connection, id, &request);
+    record.trace(RequestMeta::of(&request, id, &connection.thread).trace.exported());
+    connection.counts.cells().malformed.add(1);
+    let to_head = request.method() == Method::HEAD;
+    reject(connection, &ProxyError::Refused(refusal.fault), record, to_head)
+}
+
+/// Makes the local reply to a request that has failed.
+fn reject(
+    connection: &Connection,
+    error: &ProxyError,
+    mut record: Record,
+    to_head: bool,
+) -> Response<ResponseBody> {
+    // The fault of an HTTP/1.1 client is known to its connection, and is counted at the end of it.
+    if matches!(error, ProxyError::Refused(Fault::SlowBody)) && connection.http1.fault().is_none() {
+        connection.counts.cells().slow[REQUEST].add(1);
+    }
+    if matches!(error, ProxyError::Rewrite(RewriteFault::TooCostly)) {
+        connection.counts.cells().searches_exceeded.add(1);
+    }
+    let replies = match record.route() {
+        Some(route) => route.local_replies.clone(),
+        None => connection.current.load().local_replies.clone(),
     };
-    Ok(response)
+    let response = error.response(&replies, to_head).map(ResponseBody::Whole);
+    record.answer(response.status(), response.headers());
+    record.fail(error.info(), error.to_string());
+    response
 }
 
 /// The response to a request.
 enum ProxyResponse {
-    /// The response of a backend.
-    Upstream(Exchange),
+    /// The response of a backend, and the tunnel that begins after it.
+    Upstream(Exchange, Option<Box<PendingTunnel>>),
     /// A local reply.
     Local(Response<ResponseBody>),
 }
@@ -147,7 +166,8 @@ enum ProxyResponse {
 struct UpgradeRequest {
     handshake: Handshake,
     head: tunnel::HandshakeHead,
-    downstream: PendingUpgrade,
+    /// The client's stream of HTTP/2; `None` if its connection becomes the tunnel.
+    stream: Option<PendingUpgrade>,
 }
 
 async fn answer(
@@ -203,7 +223,7 @@ async fn answer(
 
     let mut exchange = forward::exchange(connection, backend_set, bound, request, purpose, record).await?;
     record.answered(&exchange.response);
-    let switched = switch(
+    let tunnel = switch(
         connection,
         &selection,
         backend_set,
@@ -211,26 +231,23 @@ async fn answer(
         upgrade_request,
         (meta.id, record.traced()),
     )?;
+    let switched = tunnel.is_some();
     if let Some(rewriting) = rewriting.filter(|_| !switched) {
         rewriting.answer(connection, &selection, &mut exchange.response)?;
     }
     pick::bind(backend_set, bound, exchange.member, switched, exchange.response.headers_mut());
-    Ok(ProxyResponse::Upstream(exchange))
+    Ok(ProxyResponse::Upstream(exchange, tunnel))
 }
 
 /// Returns the route of the listener for this request.
 ///
 /// # Errors
-/// The request is malformed, no listener serves its host, or the listener does not accept this connection.
+/// The host is invalid, no listener serves it, or the listener does not accept this connection.
 fn admit<B>(
     connection: &Connection,
     request: &Request<B>,
     record: &mut Record,
 ) -> Result<Arc<Route>, ProxyError> {
-    if let Some(fault) = connection.http1.refusal(request) {
-        connection.counts.cells().malformed.add(1);
-        return Err(ProxyError::Refused(fault));
-    }
     let (runtime, tls) = (connection.current.load(), connection.tls.as_deref());
     let binding = runtime.bindings.get(&connection.address).ok_or(ProxyError::NoListener)?;
     admission::check_protocol(connection.secure, binding.tls.is_some(), tls)?;
@@ -260,7 +277,7 @@ fn upgrade_request<B>(
         UpgradeRequest {
             handshake,
             head: tunnel::HandshakeHead::of(request, target),
-            downstream: PendingUpgrade::of(request),
+            stream: PendingUpgrade::of(request),
         }
     }))
 }
@@ -289,7 +306,7 @@ fn prepare<B>(
     Ok(dropped)
 }
 
-/// Opens the tunnel if the backend sends 101, and returns true if it did.
+/// Returns the tunnel that begins after the response, if the backend sends 101.
 ///
 /// # Errors
 /// The response does not match the request: a 101 that is invalid or was not asked for, or a status that the client
@@ -301,15 +318,16 @@ fn switch(
     exchange: &mut Exchange,
     upgrade_request: Option<UpgradeRequest>,
     identity: (TransactionId, Option<trace::Context>),
-) -> Result<bool, ProxyError> {
+) -> Result<Option<Box<PendingTunnel>>, ProxyError> {
     match (upgrade_request, exchange.response.status() == StatusCode::SWITCHING_PROTOCOLS) {
-        (Some(UpgradeRequest { handshake, head, downstream }), true) => {
+        (Some(UpgradeRequest { handshake, head, stream }), true) => {
             if let Some(fault) = handshake.fault(exchange.response.headers()) {
                 return Err(exchange.false_upgrade(fault));
             }
-            tunnel::open(connection, selection, backend_set, exchange, downstream, head, identity);
+            let tunnel =
+                PendingTunnel::new(connection, selection, backend_set, exchange, stream, head, identity);
             handshake.conclude(&mut exchange.response);
-            Ok(true)
+            Ok(Some(tunnel))
         }
         (None, true) => Err(exchange.false_upgrade("to a request that asked for none")),
         (Some(upgrade_request), false)
@@ -317,7 +335,7 @@ fn switch(
         {
             Err(exchange.no_upgrade())
         }
-        (_, false) => Ok(false),
+        (_, false) => Ok(None),
     }
 }
 
@@ -325,6 +343,7 @@ fn switch(
 /// a `spool_quota`, the body is buffered for a slower client.
 fn respond(
     exchange: Exchange,
+    tunnel: Option<Box<PendingTunnel>>,
     mut record: Record,
     spool_quota: Option<&SpoolQuota>,
 ) -> Response<ResponseBody> {
@@ -343,9 +362,12 @@ fn respond(
         // Without `Upgrade`, the response would not name the required protocol (RFC 9110, section 15.5.22).
         parts.headers.insert(UPGRADE, wanted);
     }
-    let body = if switching || http_body::Body::is_end_stream(&inner) {
+    let body = if let Some(tunnel) = tunnel {
         record.complete();
-        // A tunnel has taken the lease already.
+        // An HTTP/2 stream is handed over in another task.
+        tunnel.unless_over_stream().map_or(ResponseBody::Whole(bytes::Bytes::new()), ResponseBody::Tunnel)
+    } else if http_body::Body::is_end_stream(&inner) {
+        record.complete();
         if let Some(lease) = lease {
             lease.give_back();
         }

@@ -14,7 +14,6 @@ use crate::read_buffer::ReadBuffer;
 #[derive(Debug)]
 pub(crate) enum Chunk {
     /// Bytes that were read into the buffer that the caller gave.
-    #[expect(dead_code, reason = "the engines that read so follow")]
     Read(Range<usize>),
     /// Bytes that came with the head of the message, in the buffer that it was read into.
     #[expect(dead_code, reason = "the engines that read so follow")]

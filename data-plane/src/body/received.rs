@@ -33,12 +33,10 @@ pub(crate) trait BodySource: fmt::Debug {
 #[derive(Debug)]
 pub(crate) enum ReceivedBody {
     /// No body.
-    #[expect(dead_code, reason = "the engine for HTTP/1.1 follows")]
     None,
     /// A body over HTTP/2.
     Hyper(Incoming),
     /// A body over HTTP/1.1.
-    #[expect(dead_code, reason = "the engine for HTTP/1.1 follows")]
     Http1(Http1Body),
 }
 
@@ -48,7 +46,6 @@ pub(crate) struct Http1Body(Rc<dyn BodySource>);
 
 impl Http1Body {
     /// Returns the body whose head the connection has just read.
-    #[expect(dead_code, reason = "the engine for HTTP/1.1 follows")]
     pub(crate) fn of(source: Rc<dyn BodySource>) -> Http1Body {
         Http1Body(source)
     }

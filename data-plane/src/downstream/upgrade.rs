@@ -5,14 +5,12 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
 use http::Request;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::http2_streams::OpenStream;
-use super::inspected::InspectedStream;
 use crate::body::BoxError;
 use crate::pump::Peer;
 use crate::stream::Stream;
@@ -21,12 +19,11 @@ use crate::stream::Stream;
 /// chunks of this size.
 const PIECE: usize = 16 * 1024;
 
-/// A client's connection that is handed over when the response has been sent.
+/// An HTTP/2 stream that hyper hands over when the response has been sent.
 #[derive(Debug)]
 pub(crate) struct PendingUpgrade {
     upgrade: OnUpgrade,
-    /// The HTTP/2 stream; `None` for a whole connection.
-    open: Option<Rc<OpenStream>>,
+    open: Rc<OpenStream>,
 }
 
 /// The client's end of a tunnel. An HTTP/2 stream is boxed, so that tunnels over whole connections need less memory.
@@ -46,34 +43,28 @@ pub(crate) struct Http2Stream {
 }
 
 impl PendingUpgrade {
-    /// Takes the connection, or the HTTP/2 stream, from which a request came. Must run in the task that
+    /// Takes the HTTP/2 stream from which a request came; `None` if it came by HTTP/1.1. Must run in the task that
     /// serves the request.
-    pub(crate) fn of<B>(request: &mut Request<B>) -> PendingUpgrade {
-        PendingUpgrade { upgrade: hyper::upgrade::on(request), open: OpenStream::current() }
+    pub(crate) fn of<B>(request: &mut Request<B>) -> Option<PendingUpgrade> {
+        let open = OpenStream::current()?;
+        Some(PendingUpgrade { upgrade: hyper::upgrade::on(request), open })
     }
 
-    /// Waits for the connection, and returns it with the bytes that were read from it after the request.
+    /// Waits for the stream.
     ///
     /// # Errors
     /// The client has closed the connection.
-    pub(crate) async fn complete(self) -> Result<(UpgradedClient, Bytes), BoxError> {
+    pub(crate) async fn complete(self) -> Result<UpgradedClient, BoxError> {
         let upgraded = self.upgrade.await?;
-        let Some(open) = self.open else {
-            let (stream, early) = parts(upgraded);
-            return Ok((UpgradedClient::Socket(stream), early));
-        };
-        let stream = Http2Stream { io: TokioIo::new(upgraded), open, ending: false };
-        Ok((UpgradedClient::Http2(Box::new(stream)), Bytes::new()))
+        let stream = Http2Stream { io: TokioIo::new(upgraded), open: self.open, ending: false };
+        Ok(UpgradedClient::Http2(Box::new(stream)))
     }
 }
 
-fn parts(upgraded: Upgraded) -> (Stream, Bytes) {
-    let parts =
-        upgraded.downcast::<TokioIo<InspectedStream>>().expect("every client's connection is guarded");
-    let (stream, held) = parts.io.into_inner().into_parts();
-    // hyper has received no byte after the handshake.
-    debug_assert!(parts.read_buf.is_empty());
-    (stream, held)
+impl From<Stream> for UpgradedClient {
+    fn from(stream: Stream) -> UpgradedClient {
+        UpgradedClient::Socket(stream)
+    }
 }
 
 impl UpgradedClient {

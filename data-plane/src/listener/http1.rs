@@ -1,4 +1,14 @@
-//! HTTP/1.1 with a client: hyper's framing over an inspected stream, request after request.
+//! HTTP/1.1 with a client: one request after the other, until the connection ends or becomes a tunnel.
+//!
+//! ```text
+//! read a head → serve the request → write the response → the next head
+//! ```
+//!
+//! All of it happens in the task of the connection: while a response is awaited or written, the task also notices a
+//! client that goes away.
+
+mod gather;
+mod response;
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -6,119 +16,161 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{Request, StatusCode};
-use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use tidegate_http1::Fault;
-use tokio::time::sleep;
-use tokio_util::sync::CancellationToken;
+use http::{Request, Response};
+use tidegate_http1::{BodyLength, Fault, RequestHead};
+use tokio::time::Instant;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
-use crate::body::received::ReceivedBody;
+use crate::alarm::Alarm;
+use crate::body::received::{Http1Body, ReceivedBody};
 use crate::downstream::Connection;
-use crate::downstream::http1_state::RequestGuard;
-use crate::downstream::inspected::InspectedStream;
+use crate::downstream::http1::response_head::Asked;
+use crate::downstream::http1::{Http1Client, NextRequest};
 use crate::metrics::series::{REQUEST, RESPONSE};
 use crate::proxy;
 use crate::proxy::response_body::ResponseBody;
+use crate::proxy::tunnel::PendingTunnel;
 use crate::stream::Stream;
-
-/// The maximum size of hyper's read and write buffers, in bytes: more than the inspector allows for a head.
-const BUFFER: usize = 128 * 1024;
+use response::{Aborted, Written};
 
 /// The time that a connection without a request gets for its first one when its listener closes.
 const FIRST_REQUEST: Duration = Duration::from_secs(2);
 
 /// Serves requests until the connection ends or becomes a tunnel. After `close`, no further requests are accepted.
 pub(super) async fn serve(connection: Rc<Connection>, stream: Stream, close: CancellationToken) {
-    let (client, address, own) = (connection.client, connection.address, connection.clone());
-    let (state, thread) = (connection.http1.clone(), &connection.thread);
-    let stream = InspectedStream::new(stream, state, thread.timeouts, thread.max_request_body);
-    let service = service_fn(move |request: Request<Incoming>| {
-        let busy = RequestGuard::new(&connection.http1);
-        let answered = proxy::serve(connection.clone(), request.map(ReceivedBody::from));
-        async move {
-            let response = answered.await?;
-            if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-                busy.becomes_tunnel();
-            }
-            Ok::<_, std::convert::Infallible>(response.map(|body| Answered { body, _busy: busy }))
-        }
-    });
-    let http = http1::Builder::new()
-        .max_buf_size(BUFFER)
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades();
-    let mut http = pin!(http);
-    let served = tokio::select! {
-        biased;
-        served = http.as_mut() => served,
-        () = close.cancelled() => {
-            let mut stopped = false;
-            let mut first_request = pin!(sleep(FIRST_REQUEST));
-            // A client that has begun a request may finish it, because nothing has told it to stop. A client that has
-            // just connected is about to begin one.
-            let mut expected = |cx: &mut Context<'_>| {
-                own.http1.is_within_head()
-                    || !own.http1.has_served() && first_request.as_mut().poll(cx).is_pending()
-            };
-            poll_fn(|cx| {
-                loop {
-                    if !stopped && !expected(cx) {
-                        stopped = true;
-                        http.as_mut().graceful_shutdown();
-                    }
-                    let served = http.as_mut().poll(cx);
-                    if served.is_ready() || stopped || expected(cx) {
-                        return served;
-                    }
-                }
-            })
-            .await
-        }
+    let client = connection.http1.serve(Http1Client::new(stream, &connection.thread));
+    let mut closed = pin!(close.cancelled());
+    let mut closing = Closing {
+        token: &close,
+        closed: closed.as_mut(),
+        alarm: connection.thread.alarms.alarm(),
+        since: None,
     };
-    match own.http1.fault() {
-        Some(Fault::SlowBody) => own.counts.cells().slow[REQUEST].add(1),
-        Some(Fault::SlowAnswer) => own.counts.cells().slow[RESPONSE].add(1),
+    let ended = serve_requests(&connection, &client, &mut closing).await;
+    match ended {
+        Ended::InOrder => client.close().await,
+        Ended::Aborted(aborted) => {
+            tracing::debug!(
+                client = %connection.client, address = %connection.address, %aborted, "connection ended early"
+            );
+            aborted.end(&client);
+        }
+        Ended::Tunnel(tunnel) => {
+            // The tunnel is a task of its own, which holds nothing of this one.
+            if let Some((stream, early)) = connection.http1.take_socket() {
+                tunnel.start(stream.into(), early);
+            }
+        }
+    }
+    match client.fault() {
+        Some(Fault::SlowBody) => connection.counts.cells().slow[REQUEST].add(1),
+        Some(Fault::SlowAnswer) => connection.counts.cells().slow[RESPONSE].add(1),
         _ => {}
     }
-    match served {
-        Ok(()) => {}
-        // hyper rejected it before it became a request and has sent the response, so there is no access log line.
-        Err(error) if error.is_parse() => {
-            own.counts.cells().malformed.add(1);
-            tracing::debug!(%client, %address, %error, "not a request");
+}
+
+/// The end of a connection.
+enum Ended {
+    /// The connection is to be closed.
+    InOrder,
+    /// The connection has failed, or a response has.
+    Aborted(Aborted),
+    /// The connection becomes a tunnel.
+    Tunnel(Box<PendingTunnel>),
+}
+
+async fn serve_requests(
+    connection: &Rc<Connection>,
+    client: &Rc<Http1Client>,
+    closing: &mut Closing<'_, '_>,
+) -> Ended {
+    let mut has_served = false;
+    loop {
+        let (response, asked) = match next_request(client, closing, has_served).await {
+            NextRequest::Closed => return Ended::InOrder,
+            NextRequest::Refused(refusal) => {
+                let asked = Asked::by_refused(&refusal.method);
+                (proxy::refuse(connection, refusal), asked)
+            }
+            NextRequest::Head(head) => {
+                let (request, asked) = request(*head, client);
+                match answer(connection, client, request).await {
+                    Some(response) => (response, asked),
+                    None => return Ended::Aborted(Aborted::ClientGone),
+                }
+            }
+        };
+        has_served = true;
+        let asked = Asked { keep_alive: asked.keep_alive && !closing.token.is_cancelled(), ..asked };
+        match response::write(client, response, asked).await {
+            Ok(Written { tunnel: Some(tunnel), .. }) => return Ended::Tunnel(tunnel),
+            Ok(Written { keep_alive: true, .. }) => {}
+            Ok(Written { keep_alive: false, .. }) => return Ended::InOrder,
+            Err(aborted) => return Ended::Aborted(aborted),
         }
-        Err(error) => tracing::debug!(%client, %address, %error, "connection ended early"),
     }
 }
 
-/// The body of a response, with the guard of its request: the request runs until the body has been sent.
-#[derive(Debug)]
-struct Answered {
-    body: ResponseBody,
-    _busy: RequestGuard,
+/// Converts a head to a request whose body is read from the client, and returns what the response must observe.
+fn request(head: RequestHead, client: &Rc<Http1Client>) -> (Request<ReceivedBody>, Asked) {
+    let (has_body, keep_alive) = (head.framing.body != BodyLength::None, head.framing.keep_alive);
+    let parts = http::request::Parts::from(head);
+    let asked = Asked::by(&parts, keep_alive);
+    let body = match has_body {
+        true => ReceivedBody::Http1(Http1Body::of(client.clone())),
+        false => ReceivedBody::None,
+    };
+    (Request::from_parts(parts, body), asked)
 }
 
-impl Body for Answered {
-    type Data = Bytes;
-    type Error = <ResponseBody as Body>::Error;
+/// Serves a request; `None` if the client has gone away meanwhile, which ends the request.
+async fn answer(
+    connection: &Rc<Connection>,
+    client: &Http1Client,
+    request: Request<ReceivedBody>,
+) -> Option<Response<ResponseBody>> {
+    let mut answered = pin!(proxy::serve(connection.clone(), request));
+    poll_fn(|cx| {
+        if let Poll::Ready(response) = answered.as_mut().poll(cx) {
+            return Poll::Ready(Some(response));
+        }
+        // Interim responses may wait.
+        let is_broken = matches!(client.poll_drain(cx), Poll::Ready(Err(_)));
+        if is_broken || client.poll_gone(cx).is_ready() { Poll::Ready(None) } else { Poll::Pending }
+    })
+    .await
+}
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
+/// Waits for the next request; for none once the listener closes, unless the client has begun one.
+async fn next_request(client: &Http1Client, closing: &mut Closing<'_, '_>, has_served: bool) -> NextRequest {
+    poll_fn(|cx| match client.poll_head(cx) {
+        Poll::Ready(next) => Poll::Ready(next),
+        Poll::Pending if closing.ends_idle(cx, client, has_served) => Poll::Ready(NextRequest::Closed),
+        Poll::Pending => Poll::Pending,
+    })
+    .await
+}
 
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
+/// The close of the listener, as one of its connections sees it.
+struct Closing<'a, 'c> {
+    token: &'c CancellationToken,
+    closed: Pin<&'a mut WaitForCancellationFuture<'c>>,
+    /// The time at which the close was noticed, without a request.
+    since: Option<Instant>,
+    alarm: Alarm,
+}
 
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+impl Closing<'_, '_> {
+    /// Returns true if the connection ends, because the listener closes and no request is to be expected: a client that
+    /// has begun a request may finish it, because nothing has told it to stop, and a client that has just connected
+    /// is about to begin one.
+    fn ends_idle(&mut self, cx: &mut Context<'_>, client: &Http1Client, has_served: bool) -> bool {
+        if self.since.is_none() && self.closed.as_mut().poll(cx).is_pending() {
+            return false;
+        }
+        let since = *self.since.get_or_insert_with(Instant::now);
+        let is_expected =
+            client.is_within_head() || !has_served && !self.alarm.is_over(cx, since + FIRST_REQUEST);
+        !is_expected
     }
 }

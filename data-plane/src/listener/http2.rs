@@ -125,6 +125,6 @@ async fn answer(
     if !stream.has_place(&connection.thread.connection_limit, connection.client.ip()) {
         request.extensions_mut().insert(StreamLimitReached);
     }
-    let response = proxy::serve(connection.clone(), request.map(ReceivedBody::from)).await?;
+    let response = proxy::serve(connection.clone(), request.map(ReceivedBody::from)).await;
     Ok(response.map(|body| StreamBody::new(body, stream, connection)))
 }

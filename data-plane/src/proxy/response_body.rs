@@ -8,6 +8,7 @@ use http_body::{Body, Frame, SizeHint};
 
 use super::buffered_body::BufferedBody;
 use super::streamed_body::StreamedBody;
+use super::tunnel::PendingTunnel;
 use crate::body::BoxError;
 use crate::body::chunk::{self, Chunk, PolledChunk};
 
@@ -20,13 +21,15 @@ pub(crate) enum ResponseBody {
     Streamed(Box<StreamedBody>),
     /// The backend's body, buffered for a slower client.
     Buffered(Box<BufferedBody>),
+    /// No body: the tunnel that begins on a connection of HTTP/1.1 after the response.
+    Tunnel(Box<PendingTunnel>),
 }
 
 impl ResponseBody {
     /// Records the reason why the client does not receive the whole body.
     pub(crate) fn give_up(&mut self, why: impl std::fmt::Display) {
         match self {
-            ResponseBody::Whole(_) => {}
+            ResponseBody::Whole(_) | ResponseBody::Tunnel(_) => {}
             ResponseBody::Streamed(body) => body.give_up(why),
             ResponseBody::Buffered(body) => body.give_up(why),
         }
@@ -35,6 +38,7 @@ impl ResponseBody {
     /// Polls for the next piece, which may be read into `buffer`, and records it.
     pub(crate) fn poll_chunk(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> PolledChunk {
         match self {
+            ResponseBody::Tunnel(_) => Poll::Ready(None),
             ResponseBody::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
             ResponseBody::Whole(bytes) => Poll::Ready(Some(Ok(Chunk::Owned(std::mem::take(bytes))))),
             ResponseBody::Streamed(body) => body.poll_chunk(cx, buffer),
@@ -59,6 +63,7 @@ impl Body for ResponseBody {
 
     fn is_end_stream(&self) -> bool {
         match self {
+            ResponseBody::Tunnel(_) => true,
             ResponseBody::Whole(bytes) => bytes.is_empty(),
             ResponseBody::Streamed(body) => body.inner.is_end_stream(),
             ResponseBody::Buffered(body) => body.is_end_stream(),
@@ -67,6 +72,7 @@ impl Body for ResponseBody {
 
     fn size_hint(&self) -> SizeHint {
         match self {
+            ResponseBody::Tunnel(_) => SizeHint::with_exact(0),
             ResponseBody::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
             ResponseBody::Streamed(body) => body.inner.size_hint(),
             ResponseBody::Buffered(body) => body.size_hint(),

@@ -19,6 +19,7 @@ use http::{Request, Uri};
 use tokio::time::{Instant, sleep_until};
 
 use super::forward::Exchange;
+use super::lease::Lease;
 use super::transaction_id::TransactionId;
 use crate::backend::{Backend, Drained};
 use crate::downstream::Connection;
@@ -34,7 +35,7 @@ use crate::upstream;
 use access_log::Last;
 use close::CloseCode;
 
-/// The time in which both connections must be handed over after the 101.
+/// The time in which an HTTP/2 stream must be handed over after the response.
 const HANDOVER: Duration = Duration::from_secs(20);
 
 /// The values of the handshake for the tunnel's access log line. They are copies, because the request's own parts
@@ -57,50 +58,83 @@ impl HandshakeHead {
     }
 }
 
-/// Joins the two connections of a successful handshake as soon as both have been handed over.
-pub(crate) fn open(
-    connection: &Rc<Connection>,
-    selection: &Selection,
-    backend_set: &BackendSet,
-    exchange: &mut Exchange,
-    downstream: PendingUpgrade,
-    head: HandshakeHead,
-    (id, handshake): (TransactionId, Option<trace::Context>),
-) {
-    let upstream = upstream::upgrade::PendingUpgrade::of(&mut exchange.response);
-    // The connection's sender must outlive the handover; it is never used again.
-    let lease = exchange.lease.take();
-    let source_port = lease.as_ref().map_or(0, |lease| lease.sender.source_port());
-    let thread = &connection.thread;
-    let context = handshake.map(|handshake| {
-        let span = thread.random.borrow_mut().u64(1..).to_be_bytes();
-        Box::new(trace::Context { parent: Some(handshake.span), span, ..handshake })
-    });
-    let live = LiveTunnel::new(connection.client, exchange.backend.clone());
-    let context = TunnelContext {
-        connection: connection.clone(),
-        selection: selection.clone(),
-        _in_flight: InFlightGuard::at(&exchange.backend.member_state),
-        head: HandshakeHead { source_port, ..head },
-        id,
-        context,
-    };
-    // The client sends no further requests over the connection that becomes the tunnel.
-    connection.dedicated.close();
-    let limits = Limits { idle: backend_set.request_timeout, drain: backend_set.drain_timeout };
-    tokio::task::spawn_local(async move {
-        let both = async { tokio::try_join!(downstream.complete(), upstream.complete()) };
-        let joined = tokio::time::timeout(HANDOVER, both).await;
-        drop(lease);
-        let (downstream, upstream) = match joined {
-            Ok(Ok(both)) => both,
-            Ok(Err(error)) => return tracing::debug!(%error, "a tunnel's connection was not handed over"),
-            Err(_) => return tracing::debug!("the connections of a tunnel were not handed over in time"),
+/// A tunnel that begins when the response has been sent to the client.
+#[derive(Debug)]
+pub(crate) struct PendingTunnel {
+    upstream: upstream::upgrade::PendingUpgrade,
+    lease: Option<Lease>,
+    limits: Limits,
+    live: LiveTunnel,
+    context: TunnelContext,
+    /// The client's stream of HTTP/2; `None` if its connection becomes the tunnel.
+    stream: Option<PendingUpgrade>,
+}
+
+impl PendingTunnel {
+    /// Prepares the tunnel of a successful handshake.
+    pub(crate) fn new(
+        connection: &Rc<Connection>,
+        selection: &Selection,
+        backend_set: &BackendSet,
+        exchange: &mut Exchange,
+        stream: Option<PendingUpgrade>,
+        head: HandshakeHead,
+        (id, handshake): (TransactionId, Option<trace::Context>),
+    ) -> Box<PendingTunnel> {
+        let upstream = upstream::upgrade::PendingUpgrade::of(&mut exchange.response);
+        // The connection's sender must outlive the handover; it is never used again.
+        let lease = exchange.lease.take();
+        let source_port = lease.as_ref().map_or(0, |lease| lease.sender.source_port());
+        let thread = &connection.thread;
+        let context = handshake.map(|handshake| {
+            let span = thread.random.borrow_mut().u64(1..).to_be_bytes();
+            Box::new(trace::Context { parent: Some(handshake.span), span, ..handshake })
+        });
+        let live = LiveTunnel::new(connection.client, exchange.backend.clone());
+        let context = TunnelContext {
+            connection: connection.clone(),
+            selection: selection.clone(),
+            _in_flight: InFlightGuard::at(&exchange.backend.member_state),
+            head: HandshakeHead { source_port, ..head },
+            id,
+            context,
         };
-        // The tunnel runs as a new task, so that the state of this one, with both handovers, does not live as long as
-        // the tunnel.
-        tokio::task::spawn_local(run(downstream, upstream, limits, live, context));
-    });
+        // The client sends no further requests over the connection that becomes the tunnel.
+        connection.dedicated.close();
+        let limits = Limits { idle: backend_set.request_timeout, drain: backend_set.drain_timeout };
+        Box::new(PendingTunnel { upstream, lease, limits, live, context, stream })
+    }
+
+    /// Returns the tunnel if the client's connection becomes it. If an HTTP/2 stream does, the tunnel begins in a task
+    /// that waits for the stream.
+    pub(crate) fn unless_over_stream(mut self: Box<PendingTunnel>) -> Option<Box<PendingTunnel>> {
+        let Some(stream) = self.stream.take() else { return Some(self) };
+        tokio::task::spawn_local(async move {
+            match tokio::time::timeout(HANDOVER, stream.complete()).await {
+                Ok(Ok(client)) => self.start(client, Bytes::new()),
+                Ok(Err(error)) => tracing::debug!(%error, "the stream of a tunnel was not handed over"),
+                Err(_) => tracing::debug!("the stream of a tunnel was not handed over in time"),
+            }
+        });
+        None
+    }
+
+    /// Begins the tunnel, with the bytes that the client sent early. It runs in a task of its own, so that no state of
+    /// the handshake lives as long as the tunnel.
+    pub(crate) fn start(self: Box<PendingTunnel>, client: UpgradedClient, early: Bytes) {
+        let PendingTunnel { upstream, lease, limits, live, context, .. } = *self;
+        tokio::task::spawn_local(async move {
+            let joined = tokio::time::timeout(HANDOVER, upstream.complete()).await;
+            drop(lease);
+            match joined {
+                Ok(Ok(upstream)) => {
+                    tokio::task::spawn_local(run((client, early), upstream, limits, live, context));
+                }
+                Ok(Err(error)) => tracing::debug!(%error, "a tunnel's connection was not handed over"),
+                Err(_) => tracing::debug!("the connections of a tunnel were not handed over in time"),
+            }
+        });
+    }
 }
 
 /// The timeouts of a tunnel, from its settings.
