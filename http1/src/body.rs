@@ -14,7 +14,7 @@ pub struct BodyDecoder {
     state: State,
     /// The largest body in bytes, if it is chunked.
     limit: u64,
-    /// The trailers as received, with the empty line behind them.
+    /// The trailers as received.
     trailers: Vec<u8>,
 }
 
@@ -128,19 +128,19 @@ impl BodyDecoder {
     /// Takes the trailers of a chunked body that has ended; `None` if it has none. Fields that must not be
     /// trailers are among them: see [`crate::Known::is_forbidden_in_trailers`].
     pub fn take_trailers(&mut self) -> Option<Fields> {
-        let bytes = std::mem::take(&mut self.trailers);
-        // The final empty line alone has two bytes.
-        if bytes.len() <= 2 || !self.has_ended() {
+        if self.trailers.is_empty() || !self.has_ended() {
             return None;
         }
+        let mut bytes = std::mem::take(&mut self.trailers);
         let (mut trailers, mut start) = (Fields::new(), 0);
-        while let Some(end) = memchr::memmem::find(&bytes[start..], b"\r\n").filter(|length| *length > 0) {
+        while let Some(end) = memchr::memchr(b'\r', &bytes[start..]) {
             let end = start + end;
             if let Ok(field) = Field::parse(&bytes[start..end]) {
                 trailers.push_received(&field, start, end);
             }
             start = end + 2;
         }
+        bytes.extend_from_slice(b"\r\n");
         trailers.receive(&bytes);
         Some(trailers)
     }
@@ -157,11 +157,13 @@ fn framing(
     while !chunks.is_in_data() {
         let Some(byte) = input.get(*at) else { return Ok(false) };
         *at += 1;
-        if chunks.is_in_trailers() {
-            trailers.push(*byte);
-        }
+        let was_in_trailers = chunks.is_in_trailers();
         if chunks.step(*byte, limit)? {
             return Ok(true);
+        }
+        // The final line end is no part of them: most bodies have no trailers and need no memory for them.
+        if was_in_trailers && chunks.is_in_trailers() {
+            trailers.push(*byte);
         }
     }
     Ok(false)

@@ -112,10 +112,10 @@ impl Chunks {
         matches!(self.at, ChunkState::Data { .. })
     }
 
-    /// Returns true if the next byte belongs to the trailers or to the final line end.
+    /// Returns true if the next byte belongs to the trailers, or begins the final line end.
     pub(crate) fn is_in_trailers(&self) -> bool {
-        use ChunkState::{End, Trailer, TrailerEnd, TrailerName, TrailerValue};
-        matches!(self.at, Trailer | TrailerName | TrailerValue | TrailerEnd | End)
+        use ChunkState::{Trailer, TrailerEnd, TrailerName, TrailerValue};
+        matches!(self.at, Trailer | TrailerName | TrailerValue | TrailerEnd)
     }
 
     /// Consumes one byte that is not data. Returns true if the body has ended with it.

@@ -11,7 +11,8 @@ use std::ops::Range;
 
 use crate::framing::BodyLength;
 use crate::known::{Known, Name};
-use crate::line::{Field, has_control, is_odd_name, is_token_byte, items, trim};
+use crate::line::{Field, is_odd_name, is_token_byte, items, trim};
+use crate::words::find_control;
 
 /// The header lines of a message, or the trailers of a body, in their order.
 ///
@@ -163,22 +164,28 @@ impl Fields {
     /// Adds a line. White space around the value is dropped. A control character in the value is written as a
     /// space, and a character that no name may have as `_`: whatever is passed here, it stays one line.
     pub fn append<'a>(&mut self, name: impl Into<Name<'a>>, value: &[u8]) {
-        let name = name.into();
+        let (name, value) = (name.into(), trim(value));
         let start = self.bytes.len();
-        self.push_name(name.as_bytes());
+        self.bytes.reserve(name.as_bytes().len() + value.len() + b"_: \r\n".len());
+        match name.known() {
+            Some(known) => {
+                self.present |= known.bit();
+                self.bytes.extend_from_slice(name.as_bytes());
+            }
+            None => {
+                self.has_odd_names |= is_odd_name(name.as_bytes());
+                self.push_name(name.as_bytes());
+            }
+        }
         let name_end = self.bytes.len();
         self.bytes.extend_from_slice(b": ");
         let value_start = self.bytes.len();
-        let value = trim(value);
         self.bytes.extend_from_slice(value);
-        if has_control(value) {
-            let written = self.bytes[value_start..].iter_mut();
-            written.filter(|byte| has_control(&[**byte])).for_each(|byte| *byte = b' ');
+        while let Some(at) = find_control(&self.bytes[value_start..]) {
+            self.bytes[value_start + at] = b' ';
         }
         let value_end = self.bytes.len();
         self.bytes.extend_from_slice(b"\r\n");
-        self.present |= name.known().map_or(0, Known::bit);
-        self.has_odd_names |= name.known().is_none() && is_odd_name(name.as_bytes());
         self.lines.push(Line {
             whole: Span::new(start, value_end + 2),
             value: Span::new(value_start, value_end),
@@ -279,6 +286,7 @@ impl Fields {
 
     /// Adds a line of a head whose bytes come later with [`Fields::receive`]. `start` and `end` are the
     /// position of the line in the head, without its line end.
+    #[inline]
     pub(crate) fn push_received(&mut self, field: &Field<'_>, start: usize, end: usize) {
         let value = start + field.value_at;
         self.present |= field.known.map_or(0, Known::bit);

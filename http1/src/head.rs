@@ -113,8 +113,8 @@ impl RequestHead {
     /// Removes everything, and keeps the memory.
     pub fn clear(&mut self) {
         self.fields.clear();
-        let fields = std::mem::take(&mut self.fields);
-        *self = RequestHead { fields, ..RequestHead::default() };
+        (self.method, self.version, self.framing) = (Method::GET, Version::HTTP_11, Framing::default());
+        (self.line, self.target) = (Span::default(), Span::default());
     }
 
     /// Writes the head with the empty line at its end.
@@ -181,8 +181,8 @@ impl ResponseHead {
     /// Removes everything, and keeps the memory.
     pub fn clear(&mut self) {
         self.fields.clear();
-        let fields = std::mem::take(&mut self.fields);
-        *self = ResponseHead { fields, ..ResponseHead::default() };
+        (self.status, self.version, self.framing) = (StatusCode::OK, Version::HTTP_11, Framing::default());
+        (self.line, self.reason) = (Span::default(), Span::default());
     }
 
     /// Writes the head with the empty line at its end.

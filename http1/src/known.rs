@@ -2,6 +2,8 @@
 
 use http::HeaderName;
 
+use crate::words::is_token_of;
+
 /// Defines the names in one place. There may be at most 64, because [`crate::Fields`] keeps them as bits.
 macro_rules! known {
     ($($variant:ident $text:literal,)+) => {
@@ -97,11 +99,17 @@ const fn slot(name: &[u8]) -> usize {
 impl Known {
     /// Returns the known name that equals `name` without case.
     pub fn of(name: &[u8]) -> Option<Known> {
+        Known::of_token(name).filter(|known| known.as_str().as_bytes().eq_ignore_ascii_case(name))
+    }
+
+    /// As [`Known::of`], for a name of which it is known that it has no control characters.
+    #[inline]
+    pub(crate) fn of_token(name: &[u8]) -> Option<Known> {
         if name.is_empty() {
             return None;
         }
         let (known, text) = ALL.get(usize::from(SLOTS[slot(name)]))?;
-        text.as_bytes().eq_ignore_ascii_case(name).then_some(*known)
+        is_token_of(name, text.as_bytes()).then_some(*known)
     }
 
     /// The name in lower case.
@@ -213,7 +221,8 @@ impl<'a> From<&'a str> for Name<'a> {
 
 impl<'a> From<&'a HeaderName> for Name<'a> {
     fn from(name: &'a HeaderName) -> Name<'a> {
-        Name::from(name.as_str())
+        let text = name.as_str().as_bytes();
+        Name { known: Known::of_token(text), text }
     }
 }
 

@@ -15,6 +15,8 @@
 //! This crate must not read sockets or clocks, and knows neither configuration nor the status of a rejected
 //! request.
 
+#[cfg(test)]
+mod allocations;
 mod body;
 mod chunk_extension;
 mod chunks;
@@ -30,9 +32,11 @@ mod head;
 mod known;
 mod limits;
 mod line;
+mod lines;
 pub mod request;
 pub mod response;
 mod target;
+mod words;
 
 pub use body::{BodyDecoder, Decoded, write_chunk_size, write_last_chunk};
 pub use fault::Fault;

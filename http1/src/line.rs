@@ -2,6 +2,7 @@
 
 use crate::fault::Fault;
 use crate::known::Known;
+use crate::words::{find_colon, find_control};
 
 /// The most header lines of a message, which is also hyper's limit.
 const MAX_FIELDS: u16 = 100;
@@ -53,35 +54,56 @@ pub(crate) struct Field<'a> {
 }
 
 impl<'a> Field<'a> {
+    /// Parses a line.
     pub(crate) fn parse(line: &'a [u8]) -> Result<Field<'a>, Fault> {
-        if matches!(line.first(), Some(b' ' | b'\t')) {
-            return Err(Fault::Folded);
+        let colon = memchr::memchr(b':', line).unwrap_or(line.len());
+        let odd = check_name(line, colon)?;
+        match find_control(&line[colon + 1..]) {
+            Some(_) => Err(Fault::ControlCharacter),
+            None => Ok(Field::cut(line, colon, Known::of_token(&line[..colon]), odd)),
         }
-        let (mut colon, mut odd) = (0, PLAIN);
-        loop {
-            let byte = *line.get(colon).ok_or(Fault::FieldName)?;
-            match NAME[usize::from(byte)] {
-                BAD if byte == b':' && colon > 0 => break,
-                BAD => return Err(Fault::FieldName),
-                class => (colon, odd) = (colon + 1, odd | class),
-            }
+    }
+
+    /// Parses a line of which it may be known that no control character is in it but tabs.
+    #[inline]
+    pub(crate) fn parse_line(line: &'a [u8], is_printable: bool) -> Result<Field<'a>, Fault> {
+        if !is_printable {
+            return Field::parse(line);
         }
+        let colon = find_colon(line).unwrap_or(line.len());
+        // What equals a token, and has no control characters, is one.
+        let known = Known::of_token(&line[..colon]);
+        let odd = known.is_none() && check_name(line, colon)?;
+        if colon == line.len() {
+            return Err(Fault::FieldName);
+        }
+        Ok(Field::cut(line, colon, known, odd))
+    }
+
+    #[inline]
+    fn cut(line: &'a [u8], colon: usize, known: Option<Known>, odd: bool) -> Field<'a> {
         let (name, value) = (&line[..colon], &line[colon + 1..]);
-        if has_control(value) {
-            return Err(Fault::ControlCharacter);
+        // Nearly every value is behind one space.
+        if let [b' ', text @ ..] = value
+            && let (Some(b'!'..), Some(b'!'..)) = (text.first(), text.last())
+        {
+            return Field { name, known, value: text, value_at: colon + 2, is_plain: true, odd };
         }
         let begun = trim_start(value);
-        let value_at = line.len() - begun.len();
-        let (known, text) = (Known::of(name), trim_end(begun));
+        let (value_at, text) = (line.len() - begun.len(), trim_end(begun));
         let is_plain = value.first() == Some(&b' ') && text.len() + 1 == value.len();
-        Ok(Field { name, known, value: text, value_at, is_plain, odd: odd == ODD })
+        Field { name, known, value: text, value_at, is_plain, odd }
     }
 }
 
-/// Returns true if a control character other than the tab is among the bytes. The loop has no early exit, so
-/// that the compiler can vectorize it.
-pub(crate) fn has_control(bytes: &[u8]) -> bool {
-    bytes.iter().fold(false, |found, byte| found | (*byte < 0x20 && *byte != b'\t') | (*byte == 0x7f))
+/// Checks the name before a colon, which may be missing. Returns true if it has characters other than
+/// letters, digits and hyphens.
+fn check_name(line: &[u8], colon: usize) -> Result<bool, Fault> {
+    if matches!(line.first(), Some(b' ' | b'\t')) {
+        return Err(Fault::Folded);
+    }
+    let class = line[..colon].iter().fold(PLAIN, |class, byte| class | NAME[usize::from(*byte)]);
+    if colon == 0 || colon == line.len() || class >= BAD { Err(Fault::FieldName) } else { Ok(class == ODD) }
 }
 
 /// Removes spaces and tabs at both ends.

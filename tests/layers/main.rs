@@ -29,8 +29,8 @@ const SHARED: &[Layer] = &[
 const HTTP1: &[Layer] = &[
     ("readers of messages", &["request", "response", "body", "convert"]),
     ("heads", &["head"]),
-    ("lines and lengths", &["fields", "framing", "chunks", "chunk_extension", "line"]),
-    ("building blocks", &["fault", "known", "limits", "target"]),
+    ("lines and lengths", &["fields", "framing", "chunks", "chunk_extension", "line", "lines"]),
+    ("building blocks", &["fault", "known", "limits", "target", "words"]),
 ];
 
 const DATA_PLANE: &[Layer] = &[

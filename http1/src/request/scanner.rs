@@ -9,6 +9,7 @@ use crate::framing::{BodyLength, Framing};
 use crate::head::RequestHead;
 use crate::limits::{Limits, MAX_RECYCLED};
 use crate::line::{Field, Length};
+use crate::lines::{Line, Lines};
 
 /// The scanner of the heads of one connection. Between two heads, the caller reads the body with a
 /// [`crate::BodyDecoder`].
@@ -22,10 +23,7 @@ pub struct RequestScanner {
 /// The position in an incomplete head.
 #[derive(Debug, Default)]
 struct Incomplete {
-    /// The number of bytes in which every line end has been found.
-    scanned: usize,
-    /// The position at which the current line begins.
-    line: usize,
+    lines: Lines,
     /// The position at which the request line begins.
     start: usize,
     /// The position at which the header lines begin; 0 before the end of the request line.
@@ -45,7 +43,7 @@ impl RequestScanner {
     /// Gives the memory of a head that is no longer needed to the next one, unless it is large. To be called
     /// between heads.
     pub fn recycle(&mut self, mut head: RequestHead) {
-        if self.incomplete.scanned == 0 && head.fields.capacity() <= MAX_RECYCLED {
+        if self.incomplete.lines.is_at_start() && head.fields.capacity() <= MAX_RECYCLED {
             head.clear();
             self.head = head;
         }
@@ -60,13 +58,9 @@ impl RequestScanner {
     /// # Errors
     /// The first fault. Nothing behind it may be interpreted, so the connection must end.
     pub fn scan(&mut self, bytes: &[u8]) -> Result<Option<(RequestHead, usize)>, Fault> {
-        while let Some(end) = memchr::memchr(b'\n', &bytes[self.incomplete.scanned..]) {
+        while let Some(Line { start, end, is_printable }) = self.incomplete.lines.next(bytes)? {
+            let line = &bytes[start..end - 1];
             let now = &mut self.incomplete;
-            let (start, end) = (now.line, now.scanned + end);
-            let Some(line) = bytes[start..end].strip_suffix(b"\r") else {
-                return Err(Fault::BareLineFeed);
-            };
-            (now.scanned, now.line) = (end + 1, end + 1);
             match (now.fields, line.is_empty()) {
                 // Empty lines, which some old clients send after a body (RFC 9112, section 2.2).
                 (0, true) if end < MAX_REST => {}
@@ -77,7 +71,7 @@ impl RequestScanner {
                 (_, true) => return self.finish(&bytes[..=end]).map(Some),
                 (fields, false) if end - fields > MAX_HEADERS => return Err(Fault::HeadTooLarge),
                 (_, false) => {
-                    let field = Field::parse(line)?;
+                    let field = Field::parse_line(line, is_printable)?;
                     now.rules.field(&field)?;
                     let start = start - now.start;
                     self.head.fields.push_received(&field, start, start + line.len());
@@ -94,8 +88,7 @@ impl RequestScanner {
 
     /// Checks the end of the bytes, which is an incomplete line.
     fn wait(&mut self, bytes: &[u8]) -> Result<Option<(RequestHead, usize)>, Fault> {
-        self.incomplete.scanned = bytes.len();
-        let line = self.incomplete.line;
+        let line = self.incomplete.lines.begun();
         match self.incomplete.fields {
             0 if bytes.len() - line > MAX_TARGET + MAX_REST => Err(Fault::TargetTooLong),
             0 if !begins_a_request(&bytes[line..]) => Err(Fault::Method),

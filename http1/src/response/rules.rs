@@ -1,7 +1,7 @@
 //! The rules that a response's status line must satisfy, and the limits of its head. Pure.
 
 use crate::fault::Fault;
-use crate::line::has_control;
+use crate::words::find_control;
 
 /// The largest head of a response in bytes, line feeds not counted.
 pub(super) const MAX_HEAD: usize = 64 * 1024;
@@ -30,7 +30,7 @@ impl StatusLine {
         let status = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
         match status {
             Some(status @ 100..=999)
-                if !has_control(reason) && matches!(reason.first(), None | Some(b' ')) =>
+                if find_control(reason).is_none() && matches!(reason.first(), None | Some(b' ')) =>
             {
                 let reason_at = line.len() - reason.len().saturating_sub(1);
                 Ok(StatusLine { status, old_version, reason_at })

@@ -9,6 +9,7 @@ use crate::framing::{BodyLength, Framing};
 use crate::head::ResponseHead;
 use crate::limits::MAX_RECYCLED;
 use crate::line::{Field, Length, LengthRules};
+use crate::lines::{Line, Lines};
 
 /// The largest length of a body in bytes: hyper reserves the two numbers above it.
 const MAX_LENGTH: u64 = u64::MAX - 2;
@@ -26,12 +27,9 @@ pub struct ResponseScanner {
 /// The position in an incomplete head.
 #[derive(Debug, Default)]
 struct Incomplete {
-    /// The number of bytes in which every line end has been found.
-    scanned: usize,
-    /// The position at which the current line begins.
-    line: usize,
+    lines: Lines,
     /// The number of complete lines.
-    lines: usize,
+    count: usize,
     lengths: LengthRules,
 }
 
@@ -44,7 +42,7 @@ impl ResponseScanner {
     /// Gives the memory of a head that is no longer needed to the next one, unless it is large. To be called
     /// between heads.
     pub fn recycle(&mut self, mut head: ResponseHead) {
-        if self.incomplete.scanned == 0 && head.fields.capacity() <= MAX_RECYCLED {
+        if self.incomplete.lines.is_at_start() && head.fields.capacity() <= MAX_RECYCLED {
             head.clear();
             self.head = head;
         }
@@ -61,26 +59,24 @@ impl ResponseScanner {
     /// # Errors
     /// The first fault. Nothing behind it may be interpreted, so the connection must end.
     pub fn scan(&mut self, bytes: &[u8], method: &Method) -> Result<Option<(ResponseHead, usize)>, Fault> {
-        while let Some(end) = memchr::memchr(b'\n', &bytes[self.incomplete.scanned..]) {
+        while let Some(Line { start, end, is_printable }) = self.incomplete.lines.next(bytes)? {
+            let line = &bytes[start..end - 1];
             let now = &mut self.incomplete;
-            let (start, end) = (now.line, now.scanned + end);
-            let line = bytes[start..end].strip_suffix(b"\r").ok_or(Fault::BareLineFeed)?;
-            if end - now.lines > MAX_HEAD {
+            if end - now.count > MAX_HEAD {
                 return Err(Fault::HeadTooLarge);
             }
-            (now.scanned, now.line, now.lines) = (end + 1, end + 1, now.lines + 1);
+            now.count += 1;
             match (start, line.is_empty()) {
                 (0, _) => self.status_line(line)?,
                 (_, true) => return self.finish(&bytes[..=end], method).map(Some),
                 (_, false) => {
-                    let field = Field::parse(line)?;
+                    let field = Field::parse_line(line, is_printable)?;
                     now.lengths.add(&field)?;
                     self.head.fields.push_received(&field, start, start + line.len());
                 }
             }
         }
-        self.incomplete.scanned = bytes.len();
-        if bytes.len() - self.incomplete.lines > MAX_HEAD { Err(Fault::HeadTooLarge) } else { Ok(None) }
+        if bytes.len() - self.incomplete.count > MAX_HEAD { Err(Fault::HeadTooLarge) } else { Ok(None) }
     }
 
     fn status_line(&mut self, line: &[u8]) -> Result<(), Fault> {
