@@ -85,6 +85,29 @@ pub(super) fn by_httparse(mut bytes: &[u8]) -> (Vec<Message>, End) {
 
 /// Returns the length of a chunked body and its data, parsed line by line; `None` if it is incomplete.
 pub(super) fn chunked(bytes: &[u8]) -> Option<(usize, Vec<u8>)> {
+    let (mut at, data) = chunks(bytes)?;
+    loop {
+        let line = memchr::memchr(b'\n', &bytes[at..])?;
+        assert_eq!(bytes[at + line - 1], b'\r', "a trailer with a bare line feed has passed");
+        at += line + 1;
+        if line == 1 {
+            return Some((at, data));
+        }
+    }
+}
+
+/// Returns the trailers of a complete chunked body.
+pub(super) fn trailers_of(bytes: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let (at, _) = chunks(bytes).expect("the body is complete");
+    let mut fields = [httparse::EMPTY_HEADER; 100];
+    let trailers = httparse::parse_headers(&bytes[at..], &mut fields).expect("httparse takes them too");
+    let httparse::Status::Complete((length, trailers)) = trailers else { panic!("trailers without an end") };
+    assert_eq!(length, bytes.len() - at, "the trailers end elsewhere");
+    pairs(trailers)
+}
+
+/// Returns the length of all chunks with the last one, and their data; `None` if they are incomplete.
+fn chunks(bytes: &[u8]) -> Option<(usize, Vec<u8>)> {
     let (mut at, mut data) = (0, Vec::new());
     loop {
         let line = at + memchr::memchr(b'\n', &bytes[at..])? + 1;
@@ -93,7 +116,7 @@ pub(super) fn chunked(bytes: &[u8]) -> Option<(usize, Vec<u8>)> {
         assert_eq!(read, line - at, "the line of a chunk's size ends elsewhere");
         at = line;
         if size == 0 {
-            break;
+            return Some((at, data));
         }
         let end = at + usize::try_from(size).expect("it is below the limit");
         if bytes.len() < end + 2 {
@@ -102,14 +125,6 @@ pub(super) fn chunked(bytes: &[u8]) -> Option<(usize, Vec<u8>)> {
         assert_eq!(&bytes[end..end + 2], b"\r\n", "data that does not end has passed");
         data.extend(&bytes[at..end]);
         at = end + 2;
-    }
-    loop {
-        let line = memchr::memchr(b'\n', &bytes[at..])?;
-        assert_eq!(bytes[at + line - 1], b'\r', "a trailer with a bare line feed has passed");
-        at += line + 1;
-        if line == 1 {
-            return Some((at, data));
-        }
     }
 }
 
