@@ -86,11 +86,11 @@ pub enum Fault {
     /// A chunk extension is malformed.
     #[error("a chunk extension is malformed")]
     ChunkExtension,
-    /// The chunk extensions are larger than 8 KiB.
-    #[error("the chunk extensions are larger than 8 KiB")]
+    /// The chunk extensions are larger than 8 KiB (16 KiB from a backend).
+    #[error("the chunk extensions are too large")]
     ChunkExtensions,
-    /// The trailers are malformed or larger than 8 KiB.
-    #[error("the trailers are malformed or larger than 8 KiB")]
+    /// The trailers are malformed, larger than 8 KiB (16 KiB from a backend), or more than 100.
+    #[error("the trailers are malformed or too large")]
     Trailers,
     /// There are more than 16 interim responses.
     #[error("there are more than 16 interim responses")]

@@ -108,6 +108,9 @@ fn check_name(line: &[u8], colon: usize) -> Result<bool, Fault> {
 
 /// Removes spaces and tabs at both ends.
 pub(crate) fn trim(value: &[u8]) -> &[u8] {
+    if let (Some(b'!'..), Some(b'!'..)) = (value.first(), value.last()) {
+        return value;
+    }
     trim_end(trim_start(value))
 }
 

@@ -30,11 +30,3 @@ pub fn repeatable(refused: &[u8], is_host: IsHost) -> (&[u8], &[u8]) {
         RequestLine::parse(&refused[..end], is_host).ok().filter(|line| line.target.len() <= MAX_REPEATED);
     known.map_or((b"GET", b"/"), |line| (line.method, line.target))
 }
-
-/// Returns a substitute for a rejected request, so that hyper sends the local reply after the responses
-/// before it. The substitute has the method and target of the rejected request, if they can be repeated, and
-/// no `Host`. Because no other request without `Host` passes, the substitute is recognized by that.
-pub fn substitute(refused: &[u8], is_host: IsHost) -> Vec<u8> {
-    let (method, target) = repeatable(refused, is_host);
-    [method, b" ", target, b" HTTP/1.1\r\n\r\n"].concat()
-}

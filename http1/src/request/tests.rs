@@ -125,17 +125,18 @@ fn every_absolute_target_that_passes_is_one_that_hyper_takes() {
 }
 
 #[test]
-fn the_stand_in_repeats_what_it_can() {
+fn of_a_rejected_request_is_repeated_what_can_be() {
     let long = format!("GET /{} HTTP/1.1\r\n", "a".repeat(MAX_REPEATED));
-    let cases: &[(&[u8], &[u8])] = &[
-        (b"HEAD /a?b HTTP/1.1\r\nbad", b"HEAD /a?b HTTP/1.1\r\n\r\n"),
-        (b"GET / HTTP/1.0\r\n", b"GET / HTTP/1.1\r\n\r\n"),
-        (b"CONNECT a:1 HTTP/1.1\r\n", b"GET / HTTP/1.1\r\n\r\n"),
-        (b"\x16\x03\x01", b"GET / HTTP/1.1\r\n\r\n"),
-        (long.as_bytes(), b"GET / HTTP/1.1\r\n\r\n"),
+    let cases: &[(&[u8], &str, &str)] = &[
+        (b"HEAD /a?b HTTP/1.1\r\nbad", "HEAD", "/a?b"),
+        (b"GET / HTTP/1.0\r\n", "GET", "/"),
+        (b"PUT http://a/b HTTP/1.1\r\n\n", "PUT", "http://a/b"),
+        (b"CONNECT a:1 HTTP/1.1\r\n", "GET", "/"),
+        (b"\x16\x03\x01", "GET", "/"),
+        (long.as_bytes(), "GET", "/"),
     ];
-    for (refused, expected) in cases {
-        assert_eq!(substitute(refused, is_host), *expected);
+    for (refused, method, target) in cases {
+        assert_eq!(repeatable(refused, is_host), (method.as_bytes(), target.as_bytes()));
     }
 }
 
