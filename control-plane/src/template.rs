@@ -272,6 +272,7 @@ impl Plan {
     fn evaluator<'p>(&'p self, references: &'p References, names: &'p Names) -> Evaluator<'p> {
         let inputs = Inputs {
             template: &self.template,
+            source: &self.request.template,
             parameters: &self.parameters,
             context: &self.request.context,
             references,

@@ -7,6 +7,7 @@ mod deployments;
 mod deployments_complete;
 mod deployments_damaged;
 mod deployments_links;
+mod deployments_modules;
 mod deployments_nested;
 mod deployments_scopes;
 mod deployments_secrets;

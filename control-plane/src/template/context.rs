@@ -97,15 +97,13 @@ impl Context {
         json!({"objectId": self.deployer, "tenantId": self.tenant, "userPrincipalName": ""})
     }
 
-    /// `deployment()`, without the content of the template: no template needs it, and each call would copy
-    /// it.
-    pub(super) fn deployment(&self, content_version: &str) -> Value {
+    /// `deployment()`, without the template.
+    pub(super) fn deployment(&self) -> Value {
         let mut shown = json!({
             "name": self.deployment,
             "properties": {
                 "mode": self.mode.as_str(),
                 "provisioningState": "Accepted",
-                "template": {"contentVersion": content_version},
             },
         });
         if self.group.is_none() {

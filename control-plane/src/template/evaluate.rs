@@ -96,6 +96,8 @@ impl<'f> Frame<'f> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Inputs<'w> {
     pub(super) template: &'w Template,
+    /// The template as it was sent.
+    pub(super) source: &'w Value,
     pub(super) parameters: &'w Parameters,
     pub(super) context: &'w Context,
     pub(super) references: &'w References,
@@ -189,7 +191,8 @@ impl<'w> Evaluator<'w> {
             Expression::Text(text) => Ok(Value::String(text.clone())),
             Expression::Integer(number) => Ok(Value::from(*number)),
             Expression::Access(of, steps) => {
-                let mut value = self.expression(of, frame)?;
+                let small = self.small_deployment(of, steps);
+                let mut value = small.map_or_else(|| self.expression(of, frame), Ok)?;
                 for step in steps {
                     let step = self.expression(step, frame)?;
                     value = member(value, &step)?;

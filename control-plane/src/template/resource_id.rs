@@ -23,7 +23,7 @@ pub(super) fn resource_id(context: &Context, values: &[Value]) -> EvalResult {
         ([group], _) => format!("/subscriptions/{own}/resourceGroups/{group}"),
         ([subscription, group, ..], _) => format!("/subscriptions/{subscription}/resourceGroups/{group}"),
     };
-    Ok(format!("{scope}{}", provided(rest)?).into())
+    Ok(shown(&format!("{scope}{}", provided(rest)?)))
 }
 
 /// `subscriptionResourceId([subscription], type, name, …)`.
@@ -33,7 +33,7 @@ pub(super) fn of_subscription(context: &Context, values: &[Value]) -> EvalResult
         true => (context.subscription.as_str(), &texts[..]),
         false => (texts[0], &texts[1..]),
     };
-    Ok(format!("/subscriptions/{subscription}{}", provided(rest)?).into())
+    Ok(shown(&format!("/subscriptions/{subscription}{}", provided(rest)?)))
 }
 
 /// `managementGroupResourceId(group, type, name, …)`. Without the group it would be that of the deployment,
@@ -99,8 +99,14 @@ pub(super) fn resource_path(kind: &str, names: &[impl AsRef<str>]) -> Option<Str
     Some(path)
 }
 
-/// Returns the usual form of a resource group's ID, or of an ID in a group. The functions of resource IDs
-/// show a group like any other resource of a subscription: below `providers/Microsoft.Resources`.
+/// Returns an ID as functions show it. The ID of a group is that with which the group is addressed: modules append
+/// `/providers/…` to it.
+fn shown(id: &str) -> Value {
+    usual(id).into_owned().into()
+}
+
+/// Returns the usual form of a resource group's ID, or of an ID in a group. By its type, a group would be a
+/// resource like any other one of a subscription: below `providers/Microsoft.Resources`.
 pub(super) fn usual(id: &str) -> Cow<'_, str> {
     let segments: Vec<&str> = id.split('/').collect();
     match segments[..] {

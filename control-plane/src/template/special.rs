@@ -112,7 +112,7 @@ impl Evaluator<'_> {
             "subscription" => Ok(context.subscription()),
             "tenant" => Ok(context.tenant()),
             "environment" => Ok(context.environment()),
-            "deployment" => Ok(context.deployment(&self.inputs.template.content_version)),
+            "deployment" => Ok(self.deployment()),
             "deployer" => Ok(context.deployer()),
             "providers" => providers(context, values),
             "newguid" | "utcnow" if frame.phase != Phase::Defaults => Err(misplaced(lower)),
@@ -123,6 +123,30 @@ impl Evaluator<'_> {
             "utcnow" => context.utc_now(values),
             _ => Err(unknown(lower)),
         }
+    }
+
+    /// `deployment()`, with the template as it was sent.
+    fn deployment(&self) -> Value {
+        let mut shown = self.inputs.context.deployment();
+        shown["properties"]["template"] = self.inputs.source.clone();
+        shown
+    }
+
+    /// Returns `deployment()` without the template, if an access to its result does not need the template: that
+    /// can be large, and each call copies it.
+    pub(super) fn small_deployment(&self, of: &Expression, steps: &[Expression]) -> Option<Value> {
+        let Expression::Call(name, arguments) = of else { return None };
+        let text = |at: usize| match steps.get(at) {
+            Some(Expression::Text(name)) => Some(name.as_str()),
+            _ => None,
+        };
+        let needs_template = match (text(0), text(1)) {
+            (Some(first), _) if !first.eq_ignore_ascii_case("properties") => false,
+            (Some(_), Some(second)) => second.eq_ignore_ascii_case("template"),
+            _ => true,
+        };
+        let is_deployment = name.eq_ignore_ascii_case("deployment") && arguments.is_empty();
+        (is_deployment && !needs_template).then(|| self.inputs.context.deployment())
     }
 
     fn look_up_parameter(&mut self, name: &str, frame: &Frame<'_>) -> EvalResult {

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::arm::deployment::{DEPLOYMENT_TYPE, DeploymentMode, Failure};
 use crate::audit::Author;
-use crate::template::{Outputs, Ready, References, Resource};
+use crate::template::{FilledBody, Outputs, Ready, References, Resource};
 
 use super::super::resource_target::ResourceTarget;
 use super::super::{DeploymentError, ServiceError};
@@ -162,29 +162,54 @@ impl<'a> Walk<'a> {
         };
         let body = evaluate_body(service, author, (&level.plan, resource), references).await?;
         let after = match body.map_err(|flaws| level.refusal(flaws))? {
-            Ready::After(_) => None,
-            Ready::Now(body) => {
-                let shown = async {
-                    Write::new(service, author, resource, body)
-                        .await?
-                        .dry_run(service, author, &mut self.stage)
-                        .await
-                };
-                match shown.await {
-                    Ok(after) => {
-                        self.expected.insert(resource.id.to_ascii_lowercase(), after.clone());
-                        Some(after)
-                    }
-                    Err(error) => {
-                        let failure = of_resource(&level.place(&resource.target), error, author)?;
-                        self.fail(level, vec![failure]);
-                        None
-                    }
+            Ready::Now(body) => match self.dry_run(resource, body).await {
+                Ok(after) => Some(after),
+                Err(error) => {
+                    let failure = of_resource(&level.place(&resource.target), error, author)?;
+                    self.fail(level, vec![failure]);
+                    None
                 }
-            }
+            },
+            // What does not fit the expected resources is not known to be wrong.
+            Ready::After(ids) => match self.expected_body(level, resource, (references, ids)).await? {
+                Some(body) => match self.dry_run(resource, body).await {
+                    Err(error) if error.is_ours() => return Err(error),
+                    after => after.ok(),
+                },
+                None => None,
+            },
         };
         self.change(level, resource, Fate::Written, (before, after));
         Ok(())
+    }
+
+    /// Returns a resource as it would be shown after its write, and keeps it for later resources.
+    async fn dry_run(&mut self, resource: &Resource, body: FilledBody) -> Result<Value, ServiceError> {
+        let Tree { service, author, .. } = self.tree;
+        let write = Write::new(service, author, resource, body).await?;
+        let after = write.dry_run(service, author, &mut self.stage).await?;
+        self.expected.insert(resource.id.to_ascii_lowercase(), after.clone());
+        Ok(after)
+    }
+
+    /// Returns the body of a resource with the resources that it depends on as these are expected to be, if it
+    /// can be known.
+    async fn expected_body(
+        &self,
+        level: &Level,
+        resource: &Resource,
+        (references, mut missing): (&Arc<References>, BTreeSet<String>),
+    ) -> Result<Option<FilledBody>, ServiceError> {
+        let mut guess = references.clone();
+        while self.expect(&mut guess, &missing) {
+            let of = (&level.plan, resource);
+            match evaluate_body(self.tree.service, self.tree.author, of, &guess).await? {
+                Ok(Ready::Now(body)) => return Ok(Some(body)),
+                Ok(Ready::After(more)) => missing = more,
+                Err(_) => break,
+            }
+        }
+        Ok(None)
     }
 
     /// Adds the resources of the group that are not in the template.

@@ -42,6 +42,10 @@ fn where_it_is_deployed_can_be_asked() {
         ("subscription().tenantId", json!("Tenant")),
         ("tenant().tenantId", json!("Tenant")),
         ("deployment().name", json!("d")),
+        ("deployment().properties.mode", json!("Incremental")),
+        ("deployment().properties['template'].contentVersion", json!("1.0.0.0")),
+        ("contains(string(deployment()), 'contentVersion')", json!(true)),
+        ("empty(deployment()['properties'].template.resources)", json!(true)),
         ("environment().name", json!("AzureCloud")),
         ("environment().resourceManager", json!("https://tidegate.example/")),
         ("environment().suffixes.storage", json!("core.windows.net")),
@@ -71,6 +75,10 @@ fn where_it_is_deployed_can_be_asked() {
         ),
         ("subscriptionResourceId('A.B/c', 'd')", json!("/subscriptions/Sub/providers/A.B/c/d")),
         ("subscriptionResourceId('S2', 'A.B/c', 'd')", json!("/subscriptions/S2/providers/A.B/c/d")),
+        (
+            "subscriptionResourceId('Microsoft.Resources/resourceGroups', 'g')",
+            json!("/subscriptions/Sub/resourceGroups/g"),
+        ),
         ("tenantResourceId('A.B/c', 'd')", json!("/providers/A.B/c/d")),
         ("extensionResourceId('/x', 'A.B/c', 'd')", json!("/x/providers/A.B/c/d")),
     ];

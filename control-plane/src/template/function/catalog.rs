@@ -90,10 +90,7 @@ pub(super) const CATALOG: &[(&str, &[Entry])] = &[
             ),
             entry(
                 "deployment",
-                Noted(
-                    "`properties.template` has only `contentVersion`; `properties.templateLink` exists \
-                     if the template was fetched by a link",
-                ),
+                Noted("`properties.templateLink` exists if the template was fetched by a link"),
             ),
             entry("environment", Noted("public Azure, with the URLs and the tenant of this installation")),
             entry(
