@@ -80,6 +80,11 @@ pub enum StoreError {
     /// The database belongs to another version and must not be migrated now.
     #[error("{0} belongs to another version of Tidegate; start the control plane of this version first")]
     Version(String),
+    /// The key file belongs to another database.
+    #[error(
+        "store.key is not the key of tidegate.db: its secrets cannot be opened; restore both files from one backup"
+    )]
+    WrongKey,
     /// An error of a file of the store.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -155,12 +160,15 @@ impl Store {
     ///
     /// # Errors
     /// If a file cannot be opened, is not a database or belongs to a later version, or if the key of an
-    /// existing database is missing.
+    /// existing database is missing or is that of another one.
     pub(crate) async fn open(data_dir: &Path, schema: Schema) -> Result<Store, StoreError> {
         let path = data_dir.join("tidegate.db");
         let key = seal_key(&data_dir.join("store.key"), &path)?;
         let database = Database::open(&path, schema).await?;
-        Ok(Store { database, key, strict_groups: false, endings: watch::Sender::new(()) })
+        let store = Store { database, key, strict_groups: false, endings: watch::Sender::new(()) };
+        // Otherwise each secret would be taken for a damaged one.
+        store.check_key().await?;
+        Ok(store)
     }
 
     /// Checks that reads succeed and that no write has failed recently.

@@ -13,6 +13,7 @@ mod check;
 mod context;
 mod declared;
 mod evaluate;
+mod export;
 mod expression;
 mod fault;
 mod fill;
@@ -233,6 +234,13 @@ impl Plan {
     /// The request from which the plan was made.
     pub(crate) fn request(&self) -> &Request {
         &self.request
+    }
+
+    /// Returns the template as it was sent, without secrets.
+    pub(crate) fn exported(&self) -> Value {
+        let hide = |text: &str| self.without_secrets_in(text);
+        let evaluated = self.request.inherited.evaluated;
+        export::exported(&self.request.template, evaluated.then_some(&hide as &dyn Fn(&str) -> String))
     }
 
     /// The context of the deployment.

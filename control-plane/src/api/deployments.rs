@@ -115,6 +115,15 @@ pub(super) async fn cancel(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Returns the template of a deployment.
+pub(super) async fn export(
+    State(app): AppState,
+    _: ApiVersionParam,
+    DeploymentTarget(path): DeploymentTarget,
+) -> Result<Json<Value>, ApiError> {
+    Ok(Json(json!({"template": app.service.export_deployment(&path).await?})))
+}
+
 /// Returns the operations of a deployment, one for each resource.
 pub(super) async fn operations(
     State(app): AppState,

@@ -155,7 +155,8 @@ mod tests {
             assert!(["Preview", "GA", "Supported", "Deprecated"].contains(&set.status), "{set}");
         }
         // In the newest default rule set, the rules of the second paranoia level are off.
-        let off = |set: &RuleSet| set.groups.iter().flat_map(|g| &g.rules).filter(|rule| !rule.enabled).count();
+        let off =
+            |set: &RuleSet| set.groups.iter().flat_map(|g| &g.rules).filter(|rule| !rule.enabled).count();
         for set in RULE_SETS.iter() {
             let expected = match (set.kind, set.version) {
                 ("Microsoft_DefaultRuleSet", "2.1") => 5,

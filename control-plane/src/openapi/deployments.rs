@@ -118,6 +118,13 @@ struct DeploymentProperties {
     error: Option<ErrorDetail>,
 }
 
+/// The template of a deployment.
+#[derive(JsonSchema)]
+pub(crate) struct DeploymentTemplate {
+    /// The template as it was deployed. The defaults of secure parameters are left out.
+    template: Map<String, Value>,
+}
+
 /// The state of a deployment.
 #[derive(JsonSchema)]
 enum DeploymentState {

@@ -6,6 +6,7 @@
 mod change;
 mod complete;
 mod evaluation;
+mod export;
 mod gateway;
 mod group;
 mod known;
@@ -80,6 +81,7 @@ impl Service {
             parent: None,
             path,
             request: Some(preview.request.clone()),
+            template: Some(export::of_plan(self, &activity.author, &preview.plan).await?),
             body: summary(&preview),
             correlation_id: correlation_id(&activity.author),
         };

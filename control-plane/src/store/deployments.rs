@@ -6,6 +6,7 @@
 mod run;
 
 use serde_json::Value;
+use tidegate_shared::seal::OpenError;
 use tidegate_shared::secret::Secret;
 use uuid::Uuid;
 
@@ -17,7 +18,7 @@ use crate::violation::code_list::codes;
 use super::audit::record;
 use super::database::Connection;
 use super::model::RequiredGroup;
-use super::retention::DEPLOYMENTS_KEPT;
+use super::retention::{DEPLOYMENTS_KEPT, TEMPLATES_SIZE};
 use super::{Deployment, DeploymentState, NewDeployment, Store, StoreError, rows};
 
 codes! { DEPLOYMENT_CODES;
@@ -60,10 +61,15 @@ impl Store {
         rows::deployments::delete_oldest(connection, subscription, group, kept).await?;
         let seal = |request: &Secret| self.key.seal(purpose(new.id).as_bytes(), request.expose());
         let (sealed_request, parent) = (new.request.as_ref().map(seal), new.parent);
+        let seal =
+            |template: &Secret| self.key.seal(purpose_of_template(new.id).as_bytes(), template.expose());
+        let sealed_template = new.template.as_ref().map(seal);
         let created = before.is_none();
         let deployment = begun(new, before);
-        let sealed_request = sealed_request.as_deref();
-        rows::deployments::insert(connection, &deployment, parent, sealed_request, &activity.author).await?;
+        let sealed = (sealed_request.as_deref(), sealed_template.as_deref());
+        rows::deployments::insert(connection, &deployment, parent, sealed, &activity.author).await?;
+        let (subscription, group) = (&deployment.path.subscription, deployment.path.group.as_deref());
+        rows::deployments::forget_oldest_templates(connection, subscription, group, TEMPLATES_SIZE).await?;
         // The deployment around it may have been deleted since its run began this one.
         end_orphans(connection).await?;
         record(connection, activity, None, None).await?;
@@ -79,10 +85,31 @@ impl Store {
         rows::deployments::find(&mut reader, path).await
     }
 
-    /// Returns the deployments of a group, or those to the subscription itself, newest first.
+    /// Returns the template of a deployment, JSON without secrets: `None` without the deployment, and
+    /// `Some(None)` if the template is not kept.
     ///
     /// # Errors
-    /// If the database fails or a row is damaged.
+    /// If the database fails or the row is damaged.
+    pub(crate) async fn deployment_template(
+        &self,
+        path: &DeploymentPath,
+    ) -> Result<Option<Option<Secret>>, StoreError> {
+        let mut reader = self.database.reader().await?;
+        let Some((id, sealed)) = rows::deployments::find_template(&mut reader, path).await? else {
+            return Ok(None);
+        };
+        let purpose = purpose_of_template(id);
+        let opened = sealed.map(|sealed| self.key.open(purpose.as_bytes(), &sealed)).transpose();
+        let damaged =
+            |error: OpenError| StoreError::Damaged { what: purpose.clone(), why: error.to_string() };
+        opened.map(Some).map_err(damaged)
+    }
+
+    /// Returns the deployments of a group, or those to the subscription itself, newest first. Damaged ones are
+    /// logged and left out.
+    ///
+    /// # Errors
+    /// If the database fails.
     pub(crate) async fn deployments(
         &self,
         subscription: &str,
@@ -212,4 +239,9 @@ async fn end(
 /// The purpose for which a deployment's request is sealed.
 fn purpose(id: Uuid) -> String {
     format!("deployment {id}")
+}
+
+/// The purpose for which a deployment's template is sealed.
+fn purpose_of_template(id: Uuid) -> String {
+    format!("template of deployment {id}")
 }

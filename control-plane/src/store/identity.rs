@@ -17,6 +17,20 @@ pub(crate) struct StoredIdentity {
 }
 
 impl Store {
+    /// Checks that the key opens the signing key, if there is one yet.
+    ///
+    /// # Errors
+    /// [`StoreError::WrongKey`], or an error of the database.
+    pub(super) async fn check_key(&self) -> Result<(), StoreError> {
+        let mut reader = self.database.reader().await?;
+        match rows::identity::find(&mut reader).await? {
+            Some((_, sealed_key)) => {
+                self.key.open(PURPOSE, &sealed_key).map(drop).map_err(|_| StoreError::WrongKey)
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Returns the identity of this database. The first call creates it with `make`.
     ///
     /// # Errors

@@ -32,6 +32,10 @@ pub(super) const NEWEST_JOIN_TOKENS_KEPT: i64 = 1000;
 /// The maximum number of deployments of a resource group, as in ARM. The oldest ended ones are deleted first.
 pub(super) const DEPLOYMENTS_KEPT: i64 = 800;
 
+/// The maximum total size of the templates of a resource group's deployments, in bytes. Those of the oldest
+/// deployments are forgotten first.
+pub(super) const TEMPLATES_SIZE: i64 = 64 * 1024 * 1024;
+
 /// Returns the time before which rows are deleted, in milliseconds since 1970; `None` if nothing is deleted.
 ///
 /// Rows are kept for at least `kept` milliseconds. `newest` and `oldest` are the times of stored rows.

@@ -3,6 +3,7 @@
 mod deployments;
 mod error_pages;
 mod full_disk;
+mod keys;
 mod lifecycle;
 mod migration;
 mod networks;
@@ -322,17 +323,6 @@ async fn an_operation_is_found_in_its_own_subscription_only() {
     let read = store.operation("sub", ended.id).await.unwrap().unwrap();
     assert_eq!((read.state, read.result), (OperationState::Succeeded, Some(result)));
     assert!(read.ended_at.is_some());
-}
-
-#[tokio::test]
-async fn a_database_without_its_key_is_left_alone() {
-    let (dir, store) = store().await;
-    store.close().await;
-    let key = dir.path().join("store.key");
-    fs::remove_file(&key).unwrap();
-    let error = Store::open(dir.path(), Schema::Migrate).await.unwrap_err().to_string();
-    assert!(error.contains("store.key") && error.contains("tidegate.db"), "{error}");
-    assert!(!key.exists());
 }
 
 #[tokio::test]

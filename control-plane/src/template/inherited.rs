@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Inherited {
+    /// True if the template around it has evaluated its expressions, so that it can contain secrets.
+    pub(super) evaluated: bool,
     /// The lower-case names of the parameters whose values derive from secrets.
     pub(super) parameters: BTreeSet<String>,
     /// The lower-case names of the outputs whose values derive from secrets.

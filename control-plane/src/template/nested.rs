@@ -122,7 +122,10 @@ impl Filler<'_, '_> {
             let value = match key.to_ascii_lowercase().as_str() {
                 "expressionevaluationoptions" => continue,
                 "template" if scope == "inner" => self.kept(value, &place),
-                "template" => self.outer(value, frame, &place),
+                "template" => {
+                    self.inherited.evaluated = true;
+                    self.outer(value, frame, &place)
+                }
                 "parameters" => self.parameters(value, frame, &place),
                 _ => self.value(value, frame, &place),
             };

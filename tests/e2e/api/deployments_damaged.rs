@@ -46,6 +46,15 @@ async fn a_damaged_request_fails_its_deployment() {
 }
 
 #[tokio::test]
+async fn a_deployment_during_which_processes_end_is_not_run_for_ever() {
+    let tidegate = changed("UPDATE deployments SET starts = 3 WHERE parent IS NULL AND starts = 1").await;
+    wait_for_end(&tidegate, "main", "Failed", "InternalServerError").await;
+    let shown = tidegate.management().get(&deployment("main")).await.expect(200).json();
+    let message = shown["properties"]["error"]["message"].as_str().expect("the error has a message");
+    assert!(message.contains("ended unexpectedly 3 times"), "{message}");
+}
+
+#[tokio::test]
 async fn nested_deployments_without_the_one_around_them_are_cancelled() {
     let tidegate = changed("DELETE FROM deployments WHERE parent IS NULL").await;
     for name in ["outer", "second"] {

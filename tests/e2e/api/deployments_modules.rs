@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tidegate_harness::{GROUP, GatewayDocument, Management, SUBSCRIPTION, loopback, wait_for};
 
-use super::deployments::template;
+use super::deployments::{deploy, deployment as in_group, network, request, template};
 use crate::tidegate;
 
 fn deployment() -> String {
@@ -48,7 +48,8 @@ fn dependencies() -> Value {
             "dependsOn": ["identity", "vault"],
         },
     }));
-    whole["outputs"] = json!({"principal": {"type": "string", "value": "[reference('identity').principalId]"}});
+    whole["outputs"] =
+        json!({"principal": {"type": "string", "value": "[reference('identity').principalId]"}});
     whole
 }
 
@@ -97,7 +98,8 @@ fn within_group(value: &mut Value) {
         Value::String(text) => {
             let own = format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}/");
             if let Some(rest) = text.strip_prefix(&own) {
-                let group = "subscriptionResourceId('Microsoft.Resources/resourceGroups', variables('group'))";
+                let group =
+                    "subscriptionResourceId('Microsoft.Resources/resourceGroups', variables('group'))";
                 *text = format!("[format('{{0}}/{rest}', {group})]");
             }
         }
@@ -105,6 +107,11 @@ fn within_group(value: &mut Value) {
         Value::Object(object) => object.values_mut().for_each(within_group),
         _ => {}
     }
+}
+
+/// Returns the exported template of a deployment to the group or to the subscription.
+async fn exported(management: &Management, id: &str) -> Value {
+    management.post(&format!("{id}/exportTemplate")).await.expect(200).json()["template"].clone()
 }
 
 async fn changes(management: &Management, body: &Value) -> Vec<String> {
@@ -132,4 +139,40 @@ async fn modules_in_a_new_group_deploy_twice_and_the_second_time_change_nothing(
         wait_for("the deployment to succeed", ended).await;
         assert_eq!(changes(&management, &body).await, ["NoChange"; 6]);
     }
+}
+
+#[tokio::test]
+async fn the_templates_of_deployments_are_exported_without_secrets() {
+    let tidegate = tidegate().start().await;
+    let management = tidegate.management();
+    let tags =
+        json!({"secret": "[parameters('secret')]", "of": "[deployment().properties.template.metadata.of]"});
+    let inner = |name: &str| {
+        json!({
+            "type": "Microsoft.Network/virtualNetworks", "apiVersion": "2023-09-01", "name": name, "tags": tags,
+            "location": "local", "properties": {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}},
+        })
+    };
+    let outer = template(&json!([inner("within")]));
+    let mut whole = template(&json!([
+        inner("beside"),
+        {
+            "type": "Microsoft.Resources/deployments", "apiVersion": "2022-09-01", "name": "outer",
+            "properties": {"mode": "Incremental", "template": outer},
+        },
+    ]));
+    whole["parameters"] = json!({"secret": {"type": "securestring", "defaultValue": "do-not-show"}});
+    whole["metadata"] = json!({"of": "the whole"});
+    let shown = deploy(&management, "main", &request(&whole, &json!({}))).await;
+    assert_eq!(shown["properties"]["provisioningState"], "Succeeded", "{shown}");
+    let vnet = management.get(&network("virtualNetworks/within")).await.expect(200).json();
+    assert_eq!(vnet["tags"], json!({"secret": "do-not-show", "of": "the whole"}));
+
+    whole["parameters"]["secret"].as_object_mut().expect("a parameter").remove("defaultValue");
+    assert_eq!(exported(&management, &in_group("main")).await, whole);
+    let mut within = template(&json!([inner("within")]));
+    within["resources"][0]["tags"] = json!({"secret": "(secure)", "of": "the whole"});
+    assert_eq!(exported(&management, &in_group("outer")).await, within);
+    let missing = management.post(&format!("{}/exportTemplate", in_group("none"))).await.expect(404);
+    assert_eq!(missing.json()["error"]["code"], "DeploymentNotFound");
 }

@@ -72,7 +72,7 @@ fn of_deployment(error: &DeploymentError) -> StatusCode {
             StatusCode::BAD_REQUEST
         }
         DeploymentError::Busy => StatusCode::TOO_MANY_REQUESTS,
-        DeploymentError::Missing(_) => StatusCode::NOT_FOUND,
+        DeploymentError::Missing(_) | DeploymentError::NoTemplate(_) => StatusCode::NOT_FOUND,
         DeploymentError::Active(_) | DeploymentError::Ended(_) | DeploymentError::Elsewhere { .. } => {
             StatusCode::CONFLICT
         }

@@ -2,7 +2,7 @@
 
 use crate::api::deployments;
 use crate::openapi::deployments::{
-    Deployment, DeploymentOperation, DeploymentRequest, DeploymentStatus, WhatIf,
+    Deployment, DeploymentOperation, DeploymentRequest, DeploymentStatus, DeploymentTemplate, WhatIf,
 };
 use crate::openapi::operation::json;
 use crate::openapi::resource_group::Whole;
@@ -106,6 +106,15 @@ fn of_scope(all: &str, at: &str, scope: &str, list: &str) -> Vec<Route> {
             .answers(204, "The deployment was cancelled.", None)
             .refuses(&[409]),
             deployments::cancel,
+        ),
+        Route::new(
+            post(
+                &format!("{one}/exportTemplate"),
+                &format!("Deployments_ExportTemplate{at}"),
+                "Exports the template of a deployment, without secrets.",
+            )
+            .answers(200, "The template.", json::<DeploymentTemplate>()),
+            deployments::export,
         ),
         Route::new(
             get(

@@ -3,11 +3,11 @@
 //! The loop has no state of its own: it reads the deployments to run from the store, so that a start of the
 //! process, a new deployment and recovery from a database failure are the same case. An interrupted deployment
 //! starts over, because PUTs are idempotent. What would fail again in each run, such as a damaged row or a
-//! panic, ends the deployment.
+//! panic, ends the deployment; so do several ends of the process, since a panic ends that of a release.
 
 mod level;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +34,9 @@ const TICK: Duration = Duration::from_secs(10);
 /// The maximum number of deployments that run at once; others wait.
 const AT_ONCE: usize = 16;
 
+/// The maximum number of processes that run a deployment and end without stopping in order.
+const MAX_STARTS: i64 = 3;
+
 /// Runs deployments until `stop`. The next process resumes those that have not ended by then.
 pub(crate) async fn run(service: Arc<Service>, stop: CancellationToken) {
     let mut tick = interval(TICK);
@@ -43,6 +46,8 @@ pub(crate) async fn run(service: Arc<Service>, stop: CancellationToken) {
     let mut running: HashMap<task::Id, Uuid> = HashMap::new();
     let mut write_failure = service.store.write_failure();
     let mut has_orphans = true;
+    // The deployments whose start in this process is counted.
+    let mut counted: HashSet<Uuid> = HashSet::new();
     loop {
         tokio::select! {
             () = service.deployments.notified() => {}
@@ -60,7 +65,7 @@ pub(crate) async fn run(service: Arc<Service>, stop: CancellationToken) {
                     continue;
                 }
             }
-            () = stop.cancelled() => return,
+            () = stop.cancelled() => break,
         }
         if has_orphans {
             match service.store.end_orphaned_deployments().await {
@@ -70,9 +75,11 @@ pub(crate) async fn run(service: Arc<Service>, stop: CancellationToken) {
         }
         match service.store.running_deployments().await {
             Ok(ids) => {
+                counted.retain(|id| ids.contains(id));
                 for id in ids {
                     if running.len() < AT_ONCE && !running.values().any(|known| *known == id) {
-                        let task = tasks.spawn(run_one(service.clone(), id));
+                        let counts = counted.insert(id);
+                        let task = tasks.spawn(run_one(service.clone(), id, counts));
                         running.insert(task.id(), id);
                     }
                 }
@@ -80,12 +87,23 @@ pub(crate) async fn run(service: Arc<Service>, stop: CancellationToken) {
             Err(error) => tracing::error!(%error, "the deployments to run could not be read; retrying"),
         }
     }
+    tasks.shutdown().await;
+    for id in counted {
+        if let Err(error) = service.store.leave_deployment(id).await {
+            tracing::warn!(deployment.id = %id, %error, "the interruption of a deployment counts as a failed start");
+        }
+    }
 }
 
-async fn run_one(service: Arc<Service>, id: Uuid) {
+/// Runs a deployment. With `counts`, this is its first run in this process.
+async fn run_one(service: Arc<Service>, id: Uuid, counts: bool) {
     let outcome = async {
-        let Some(task) = service.store.take_up_deployment(id).await? else { return Ok(()) };
+        let Some(task) = service.store.take_up_deployment(id, counts).await? else { return Ok(()) };
         let path = task.deployment.path.clone();
+        if task.starts > MAX_STARTS {
+            tracing::error!(deployment = %path, starts = task.starts, "a deployment fails, because it was begun too often");
+            return service.store.end_deployment(id, Err(&begun_too_often())).await;
+        }
         let Some(outcome) = deploy(&service, task).await? else { return Ok(()) };
         match &outcome {
             Ok(_) => tracing::info!(deployment = %path, "deployed"),
@@ -126,9 +144,18 @@ fn internal() -> Failure {
     Failure::new(INTERNAL, message)
 }
 
+fn begun_too_often() -> Failure {
+    let message = format!(
+        "The control plane ended unexpectedly {MAX_STARTS} times while it ran this deployment, so the deployment \
+         is not run again. Resources that it had written stay. The log of the control plane has the cause of \
+         each end."
+    );
+    Failure::new(INTERNAL, message)
+}
+
 /// Runs a deployment with all that are nested in it.
 async fn deploy(service: &Service, task: Task) -> Result<Ended, StoreError> {
-    let Task { deployment, request, mut author, client } = task;
+    let Task { deployment, request, mut author, client, starts: _ } = task;
     if let Some(client) = client {
         let Some((found, _)) = service.store.client(client).await? else { return Ok(Some(Err(revoked()))) };
         author.client = Some(Client { app_id: found.app_id, role: found.role, scopes: found.scopes });

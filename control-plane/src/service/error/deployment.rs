@@ -13,6 +13,8 @@ codes! { CODES;
     const INVALID_DEPLOYMENT: &str = "InvalidTemplateDeployment";
     /// The deployment does not exist.
     const NO_DEPLOYMENT: &str = "DeploymentNotFound";
+    /// The template of the deployment is not kept any more.
+    const NO_TEMPLATE: &str = "DeploymentTemplateNotFound";
     /// A deployment of that name to the subscription has another location.
     const ELSEWHERE: &str = "InvalidDeploymentLocation";
     /// A deployment of that name is running.
@@ -34,6 +36,11 @@ pub(crate) enum DeploymentError {
     Resources(Failure),
     #[error("The deployment '{0}' was not found.")]
     Missing(String),
+    #[error(
+        "The template of the deployment '{0}' is not kept: the templates of newer deployments need the place, or an \
+         older version of Tidegate ran the deployment."
+    )]
+    NoTemplate(String),
     #[error("The deployment '{0}' is running. Cancel it, or wait until it has ended.")]
     Active(String),
     #[error(
@@ -65,6 +72,7 @@ impl DeploymentError {
             DeploymentError::Template(_) => INVALID_TEMPLATE,
             DeploymentError::Resources(failure) => &failure.code,
             DeploymentError::Missing(_) => NO_DEPLOYMENT,
+            DeploymentError::NoTemplate(_) => NO_TEMPLATE,
             DeploymentError::Active(_) => ACTIVE,
             DeploymentError::Elsewhere { .. } => ELSEWHERE,
             DeploymentError::Ended(_) => ENDED,

@@ -10,7 +10,7 @@ use crate::store::{DeploymentState, Step, StepOperation, Store, StoreError, Task
 use super::{end, end_orphans, purpose, running_within};
 
 impl Store {
-    /// Returns the running deployments, oldest first.
+    /// Returns the running deployments, oldest first. Damaged ones are logged and left out.
     ///
     /// # Errors
     /// If the database fails.
@@ -42,11 +42,16 @@ impl Store {
     }
 
     /// Returns a deployment with its request, if it is still running. Deletes the steps of an earlier run,
-    /// and the nested deployments that it left running.
+    /// and the nested deployments that it left running. With `counts`, this is a start that is counted until
+    /// [`Store::leave_deployment`].
     ///
     /// # Errors
     /// If the database fails or a row is damaged.
-    pub(crate) async fn take_up_deployment(&self, id: Uuid) -> Result<Option<Task>, StoreError> {
+    pub(crate) async fn take_up_deployment(
+        &self,
+        id: Uuid,
+        counts: bool,
+    ) -> Result<Option<Task>, StoreError> {
         let mut transaction = self.begin().await?;
         let Some(running) = rows::deployments::find_running(&mut transaction, id).await? else {
             return transaction.undo(Ok(None)).await;
@@ -55,13 +60,25 @@ impl Store {
         for nested in running_within(&mut transaction, id).await? {
             rows::deployments::delete(&mut transaction, nested).await?;
         }
+        rows::deployments::count_start(&mut transaction, id, i64::from(counts)).await?;
         transaction.commit().await?;
         let damaged =
             |why: &str| StoreError::Damaged { what: format!("deployment {id}"), why: why.to_owned() };
         let sealed = running.sealed_request.ok_or_else(|| damaged("it runs without a request"))?;
         let request = self.key.open(purpose(id).as_bytes(), &sealed).map_err(|e| damaged(&e.to_string()))?;
         let (deployment, author, client) = (running.deployment, running.author, running.client);
-        Ok(Some(Task { deployment, request, author, client }))
+        let starts = running.starts + i64::from(counts);
+        Ok(Some(Task { deployment, request, author, client, starts }))
+    }
+
+    /// Records that the process stops in order while a deployment is running: its start does not count.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub(crate) async fn leave_deployment(&self, id: Uuid) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        rows::deployments::count_start(&mut transaction, id, -1).await?;
+        transaction.commit().await
     }
 
     /// Records that a running deployment begins to write or to delete a resource. Returns whether it is still

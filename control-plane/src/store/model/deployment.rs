@@ -68,6 +68,8 @@ pub(crate) struct NewDeployment {
     pub(crate) path: DeploymentPath,
     /// The complete request; `None` for a nested deployment, whose request follows from that of its parent.
     pub(crate) request: Option<Secret>,
+    /// The template without secrets, JSON; `None` if it is not to be kept.
+    pub(crate) template: Option<Secret>,
     /// The part of the request that responses show.
     pub(crate) body: Map<String, Value>,
     /// The correlation ID, shared with related requests.
@@ -101,4 +103,6 @@ pub(crate) struct Task {
     pub(crate) author: Author,
     /// The API client that is the author, if any, whose rights are looked up again.
     pub(crate) client: Option<Uuid>,
+    /// The number of processes that have begun to run it, this one included, without those that stopped in order.
+    pub(crate) starts: i64,
 }

@@ -23,6 +23,8 @@ pub(in crate::store) struct RunningDeployment {
     pub(in crate::store) author: Author,
     /// The ID of the API client that is the author, if any.
     pub(in crate::store) client: Option<Uuid>,
+    /// The number of counted starts.
+    pub(in crate::store) starts: i64,
 }
 
 /// Returns a deployment by path.
@@ -40,7 +42,20 @@ pub(in crate::store) async fn find(
     row.as_ref().map(deployment).transpose()
 }
 
-/// Returns the deployments of a group, or those to the subscription itself, newest first.
+/// Returns the ID of a deployment and its sealed template, by path.
+pub(in crate::store) async fn find_template(
+    connection: &mut Connection,
+    path: &DeploymentPath,
+) -> Result<Option<(Uuid, Option<Vec<u8>>)>, StoreError> {
+    let row = sqlx::query("SELECT id, template FROM deployments WHERE resource_key = $1")
+        .bind(key(&path.to_string()))
+        .fetch_optional(connection)
+        .await?;
+    row.map(|row| Ok((parse_uuid(row.try_get("id")?)?, row.try_get("template")?))).transpose()
+}
+
+/// Returns the deployments of a group, or those to the subscription itself, newest first. Damaged ones are logged
+/// and left out.
 pub(in crate::store) async fn list(
     connection: &mut Connection,
     subscription: &str,
@@ -55,17 +70,18 @@ pub(in crate::store) async fn list(
     .bind(group.map(key))
     .fetch_all(connection)
     .await?;
-    rows.iter().map(deployment).collect()
+    Ok(rows.iter().filter_map(|row| whole(deployment(row))).collect())
 }
 
-/// Returns the IDs of the running deployments that are not nested, oldest first.
+/// Returns the IDs of the running deployments that are not nested, oldest first. Damaged ones are logged and left
+/// out.
 pub(in crate::store) async fn list_running(connection: &mut Connection) -> Result<Vec<Uuid>, StoreError> {
     let ids: Vec<String> = sqlx::query_scalar(
         "SELECT id FROM deployments WHERE state = 'Running' AND parent IS NULL ORDER BY started_at",
     )
     .fetch_all(connection)
     .await?;
-    ids.iter().map(|id| parse_uuid(id)).collect()
+    Ok(ids.iter().filter_map(|id| whole(parse_uuid(id))).collect())
 }
 
 /// Returns the IDs of the running deployments that are nested in another one.
@@ -78,7 +94,7 @@ pub(in crate::store) async fn list_running_nested(
             .bind(parent.to_string())
             .fetch_all(connection)
             .await?;
-    ids.iter().map(|id| parse_uuid(id)).collect()
+    Ok(ids.iter().filter_map(|id| whole(parse_uuid(id))).collect())
 }
 
 /// Returns the IDs of the running nested deployments around which no deployment runs.
@@ -90,7 +106,7 @@ pub(in crate::store) async fn list_orphans(connection: &mut Connection) -> Resul
     )
     .fetch_all(connection)
     .await?;
-    ids.iter().map(|id| parse_uuid(id)).collect()
+    Ok(ids.iter().filter_map(|id| whole(parse_uuid(id))).collect())
 }
 
 /// Returns whether there is a running deployment with this ID.
@@ -109,7 +125,7 @@ pub(in crate::store) async fn find_running(
 ) -> Result<Option<RunningDeployment>, StoreError> {
     let row = sqlx::query(
         "SELECT id, subscription, resource_group, name, request, body, state, outputs, error, \
-         correlation_id, author, address, request_id, client, started_at, ended_at FROM deployments \
+         correlation_id, author, address, request_id, client, starts, started_at, ended_at FROM deployments \
          WHERE id = $1 AND state = 'Running'",
     )
     .bind(id.to_string())
@@ -118,7 +134,8 @@ pub(in crate::store) async fn find_running(
     row.as_ref().map(running).transpose()
 }
 
-/// Inserts a deployment with the run in which it is nested, its sealed request and the author of the request.
+/// Inserts a deployment with the run in which it is nested, its sealed request and template, and the author of the
+/// request.
 ///
 /// # Errors
 /// [`StoreError::Duplicate`] if there is one of that path.
@@ -126,15 +143,15 @@ pub(in crate::store) async fn insert(
     connection: &mut Connection,
     deployment: &Deployment,
     parent: Option<Uuid>,
-    sealed_request: Option<&[u8]>,
+    (sealed_request, sealed_template): (Option<&[u8]>, Option<&[u8]>),
     author: &Author,
 ) -> Result<(), StoreError> {
     let path = &deployment.path;
     sqlx::query(
         "INSERT INTO deployments (resource_key, id, subscription_key, subscription, resource_group_key, \
          resource_group, name, request, body, state, correlation_id, author, address, request_id, client, \
-         started_at, parent) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, \
-         $16, $17)",
+         started_at, parent, template) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, \
+         $15, $16, $17, $18)",
     )
     .bind(key(&path.to_string()))
     .bind(deployment.id.to_string())
@@ -153,6 +170,43 @@ pub(in crate::store) async fn insert(
     .bind(author.client.as_ref().map(|client| client.app_id.to_string()))
     .bind(deployment.started_at.0)
     .bind(parent.map(|parent| parent.to_string()))
+    .bind(sealed_template)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Adds to the counted starts of a deployment.
+pub(in crate::store) async fn count_start(
+    connection: &mut Connection,
+    id: Uuid,
+    more: i64,
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE deployments SET starts = starts + $1 WHERE id = $2 AND state = 'Running'")
+        .bind(more)
+        .bind(id.to_string())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Forgets the templates of the oldest deployments of a group, or of those to the subscription itself, so that
+/// the others have at most `bytes` bytes in total.
+pub(in crate::store) async fn forget_oldest_templates(
+    connection: &mut Connection,
+    subscription: &str,
+    group: Option<&str>,
+    bytes: i64,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE deployments SET template = NULL WHERE id IN (SELECT id FROM (SELECT id, \
+         SUM(OCTET_LENGTH(template)) OVER (ORDER BY started_at DESC, id) AS size FROM deployments \
+         WHERE subscription_key = $1 AND resource_group_key IS NOT DISTINCT FROM $2 \
+         AND template IS NOT NULL) AS by_age WHERE size > $3)",
+    )
+    .bind(key(subscription))
+    .bind(group.map(key))
+    .bind(bytes)
     .execute(connection)
     .await?;
     Ok(())
@@ -251,7 +305,13 @@ fn running(row: &Row) -> Result<RunningDeployment, StoreError> {
             client: None,
         },
         client: uuid_in("client")?,
+        starts: row.try_get("starts")?,
     })
+}
+
+/// Returns a value that is not damaged. Damage is logged: one row must not hide the others.
+fn whole<T>(found: Result<T, StoreError>) -> Option<T> {
+    found.inspect_err(|error| tracing::error!(%error, "a deployment is left out")).ok()
 }
 
 fn deployment(row: &Row) -> Result<Deployment, StoreError> {

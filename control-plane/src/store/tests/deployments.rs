@@ -13,6 +13,7 @@ async fn begin(store: &Store, path: DeploymentPath, parent: Option<Uuid>) -> Uui
         parent,
         path,
         request: None,
+        template: None,
         body: Map::new(),
         correlation_id: String::new(),
     };
@@ -82,4 +83,50 @@ async fn a_deployment_that_is_begun_in_one_that_is_gone_does_not_run() {
     let id = begin(&store, within("Other", "nested"), Some(Uuid::new_v4())).await;
     assert!(!store.is_running(id).await.unwrap());
     assert!(!store.begin_step(id, 0, (StepOperation::Create, "/id", "type")).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_damaged_row_hides_no_other_deployment() {
+    let (_dir, store) = store().await;
+    begin(&store, within("Group", "damaged"), None).await;
+    let whole = begin(&store, within("Group", "whole"), None).await;
+    let damage = "UPDATE deployments SET id = 'damaged' WHERE name = 'damaged'";
+    sqlx::query(damage).execute(store.database.writer().pool()).await.unwrap();
+    assert_eq!(store.running_deployments().await.unwrap(), [whole]);
+    let listed = store.deployments("Sub", Some("Group")).await.unwrap();
+    assert_eq!(listed.iter().map(|found| found.id).collect::<Vec<_>>(), [whole]);
+    store.end_orphaned_deployments().await.unwrap();
+    store.end_deployment(whole, Err(&Failure::new("Code", "message"))).await.unwrap();
+}
+
+#[tokio::test]
+async fn templates_are_kept_sealed_and_up_to_a_total_size() {
+    let (_dir, store) = store().await;
+    let template = |size: usize| Some(Secret::new(vec![b'x'; size]));
+    let add = async |name: &str, template| {
+        let new = NewDeployment {
+            id: Uuid::new_v4(),
+            parent: None,
+            path: within("Group", name),
+            request: None,
+            template,
+            body: Map::new(),
+            correlation_id: String::new(),
+        };
+        let age = sqlx::query("UPDATE deployments SET started_at = started_at - 1000");
+        age.execute(store.database.writer().pool()).await.unwrap();
+        store.add_deployment(&activity(), new).await.unwrap();
+    };
+    let size_of = async |name: &str| {
+        let kept = store.deployment_template(&within("group", name)).await.unwrap().unwrap();
+        kept.map(|template| template.expose().len())
+    };
+    add("none", None).await;
+    add("small", template(10)).await;
+    add("large", template(40 << 20)).await;
+    assert_eq!((size_of("none").await, size_of("small").await), (None, Some(10)));
+    add("larger", template(50 << 20)).await;
+    assert_eq!(size_of("larger").await, Some(50 << 20));
+    assert_eq!((size_of("large").await, size_of("small").await), (None, None));
+    assert!(store.deployment_template(&within("Group", "other")).await.unwrap().is_none());
 }

@@ -169,7 +169,7 @@ async fn the_oldest_ended_deployments_of_a_group_go_and_those_that_run_stay() {
             started_at: Millis(started_at),
             ended_at: None,
         };
-        rows::deployments::insert(&mut transaction, &deployment, None, None, &Author::itself())
+        rows::deployments::insert(&mut transaction, &deployment, None, (None, None), &Author::itself())
             .await
             .unwrap();
     }

@@ -19,6 +19,7 @@ use super::super::super::{Service, ServiceError};
 use super::super::activity;
 use super::super::complete::superfluous;
 use super::super::evaluation::{check_readable, evaluate, evaluate_body};
+use super::super::export;
 use super::super::known::learn_outputs;
 use super::super::level::{Level, Tree};
 use super::super::links::Links;
@@ -200,6 +201,7 @@ impl LevelRun<'_, '_> {
             parent: Some(self.id),
             path: level.path.clone(),
             request: None,
+            template: Some(export::of_plan(self.run.tree.service, self.run.tree.author, &level.plan).await?),
             body: of_nested(&level),
             correlation_id: self.run.correlation_id.clone(),
         };

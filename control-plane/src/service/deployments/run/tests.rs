@@ -2,6 +2,7 @@
 
 use serde_json::Map;
 use tempfile::TempDir;
+use tidegate_shared::secret::Secret;
 
 use super::*;
 use crate::arm::deployment::DeploymentPath;
@@ -18,6 +19,7 @@ async fn begin(store: &Store, name: &str, parent: Option<Uuid>) -> Uuid {
         parent,
         path: named(name),
         request: None,
+        template: None,
         body: Map::new(),
         correlation_id: String::new(),
     };
@@ -77,8 +79,27 @@ fn damage_is_a_failure_and_other_errors_of_the_store_are_not() {
 async fn a_deployment_without_its_request_is_damaged() {
     let (_dir, store) = store().await;
     let id = begin(&store, "outer", None).await;
-    let error = store.take_up_deployment(id).await.unwrap_err();
+    let error = store.take_up_deployment(id, true).await.unwrap_err();
     assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
     fail(&store, id).await;
     assert_eq!(found(&store, "outer").await.error, Some(internal()));
+}
+
+#[tokio::test]
+async fn the_starts_of_processes_that_did_not_stop_in_order_are_counted() {
+    let (_dir, store) = store().await;
+    let new = NewDeployment {
+        id: Uuid::new_v4(),
+        parent: None,
+        path: named("main"),
+        request: Some(Secret::new(b"{}".to_vec())),
+        template: None,
+        body: Map::new(),
+        correlation_id: String::new(),
+    };
+    let id = store.add_deployment(&activity(), new).await.unwrap().0.id;
+    let starts = async |counts| store.take_up_deployment(id, counts).await.unwrap().unwrap().starts;
+    assert_eq!((starts(true).await, starts(false).await, starts(true).await), (1, 1, 2));
+    store.leave_deployment(id).await.unwrap();
+    assert_eq!(starts(true).await, 2);
 }
