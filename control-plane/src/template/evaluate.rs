@@ -190,15 +190,7 @@ impl<'w> Evaluator<'w> {
         match expression {
             Expression::Text(text) => Ok(Value::String(text.clone())),
             Expression::Integer(number) => Ok(Value::from(*number)),
-            Expression::Access(of, steps) => {
-                let small = self.small_deployment(of, steps);
-                let mut value = small.map_or_else(|| self.expression(of, frame), Ok)?;
-                for step in steps {
-                    let step = self.expression(step, frame)?;
-                    value = member(value, &step)?;
-                }
-                Ok(value)
-            }
+            Expression::Access(of, steps) => self.access(of, steps, frame),
             Expression::Call(name, arguments) => self.call(name, arguments, frame),
         }
     }
@@ -376,7 +368,7 @@ fn unlinked(what: &str) -> String {
 }
 
 /// Returns a property of an object, ignoring case, or an element of a list.
-fn member(value: Value, step: &Value) -> EvalResult {
+pub(super) fn member(value: Value, step: &Value) -> EvalResult {
     match (value, step) {
         (Value::Object(mut object), Value::String(name)) => take(&mut object, name).ok_or_else(|| {
             if name.eq_ignore_ascii_case("templateLink") {

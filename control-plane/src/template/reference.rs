@@ -4,12 +4,13 @@
 use serde_json::{Map, Value, json};
 
 use super::evaluate::{Evaluator, Frame, Phase};
+use super::expression::Expression;
 use super::fault::{EvalError, EvalResult};
 use super::kinds::is_deployment;
 use super::listing::listing;
 use super::names::Found;
 use super::resource_id::{parts, usual};
-use super::value::text;
+use super::value::{property, text};
 use super::{MAX_FOREIGN, resource};
 use crate::violation::code::template as code;
 
@@ -74,6 +75,41 @@ impl<'w> Evaluator<'w> {
                  which it is nested."
             ))
         })
+    }
+
+    /// Returns the value of a nested deployment's output that is not shown because it derives from a secret, and
+    /// the number of steps to it, if the access is `reference(…).outputs.{name}.value`. What is made of it is secret.
+    /// The value of an output with a secure type is not returned, as in ARM.
+    pub(super) fn hidden_output(
+        &mut self,
+        of: &Expression,
+        steps: &[Expression],
+        frame: &Frame<'_>,
+    ) -> Option<(Value, usize)> {
+        let Expression::Call(function, arguments) = of else { return None };
+        let is = |at: usize, name: &str| match steps.get(at) {
+            Some(Expression::Text(step)) => step.eq_ignore_ascii_case(name),
+            _ => false,
+        };
+        let at = if is(0, "properties") { 1 } else { 0 };
+        if !function.eq_ignore_ascii_case("reference") || !is(at, "outputs") || !is(at + 2, "value") {
+            return None;
+        }
+        let id = self.expression(arguments.first()?, frame).ok()?;
+        let id = self.id_of(id.as_str()?).ok()?;
+        let name = self.expression(steps.get(at + 1)?, frame).ok()?;
+        let references = self.inputs.references;
+        let outputs =
+            references.get(&id.to_ascii_lowercase())?.get("properties")?.get("outputs")?.as_object()?;
+        let shown = property(outputs, name.as_str()?)?.as_object()?;
+        let is_secure = shown.get("type")?.as_str()?.to_ascii_lowercase().starts_with("secure");
+        if is_secure || shown.contains_key("value") {
+            return None;
+        }
+        let values = references.get(&secure_outputs_key(&id))?.as_object()?;
+        let value = property(values, name.as_str()?)?.clone();
+        self.tainted = true;
+        Some((value, at + 3))
     }
 
     /// Finds a resource by name, symbol or ID.

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::evaluate::{Binding, Evaluator, Frame, Phase};
+use super::evaluate::{Binding, Evaluator, Frame, Phase, member};
 use super::expression::Expression;
 use super::fault::{EvalError, EvalResult};
 use super::function::{self, unknown};
@@ -132,9 +132,39 @@ impl Evaluator<'_> {
         shown
     }
 
+    /// Evaluates a sequence of member accesses.
+    pub(super) fn access(&mut self, of: &Expression, steps: &[Expression], frame: &Frame<'_>) -> EvalResult {
+        let (mut value, seen) = self.first_of(of, steps, frame)?;
+        for step in steps.iter().skip(seen) {
+            let step = self.expression(step, frame)?;
+            value = member(value, &step)?;
+        }
+        Ok(value)
+    }
+
+    /// Evaluates the beginning of an access. Returns the value, and the number of steps to it.
+    fn first_of(
+        &mut self,
+        of: &Expression,
+        steps: &[Expression],
+        frame: &Frame<'_>,
+    ) -> Result<(Value, usize), EvalError> {
+        if let Some(deployment) = self.small_deployment(of, steps) {
+            return Ok((deployment, 0));
+        }
+        let whole = self.expression(of, frame)?;
+        match self.hidden_output(of, steps, frame) {
+            Some((output, seen)) => {
+                self.charge(&output)?;
+                Ok((output, seen))
+            }
+            None => Ok((whole, 0)),
+        }
+    }
+
     /// Returns `deployment()` without the template, if an access to its result does not need the template: that
     /// can be large, and each call copies it.
-    pub(super) fn small_deployment(&self, of: &Expression, steps: &[Expression]) -> Option<Value> {
+    fn small_deployment(&self, of: &Expression, steps: &[Expression]) -> Option<Value> {
         let Expression::Call(name, arguments) = of else { return None };
         let text = |at: usize| match steps.get(at) {
             Some(Expression::Text(name)) => Some(name.as_str()),

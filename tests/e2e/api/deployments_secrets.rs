@@ -67,3 +67,37 @@ async fn a_secure_output_of_a_module_reaches_another_one_and_nobody_else() {
         assert!(!text.contains("hunter2"), "{text}");
     }
 }
+
+#[tokio::test]
+async fn an_output_that_derives_from_a_secret_is_seen_around_its_module_and_not_shown() {
+    let tidegate = tidegate().control_plane_alone().start().await;
+    let management = tidegate.management();
+    // As in the Verified Module for key vaults: a secure part makes the whole parameter secret.
+    let mut inner = template(&json!([]));
+    inner["parameters"] = json!({"name": {"type": "string"}});
+    inner["outputs"] = json!({
+        "id": {"type": "string", "value": "[concat('id-of-', parameters('name'))]"},
+        "secure": {"type": "securestring", "value": "[parameters('name')]"},
+    });
+    let name = json!({"name": {"value": "[parameters('secrets').name]"}});
+    let id = "[reference('inner').outputs['id'].value]";
+    let mut whole = template(&json!([
+        module("inner", &inner, &name),
+        module("second", &address_module(), &json!({"network": {"value": id}})),
+    ]));
+    whole["parameters"] = json!({"secrets": {"type": "secureObject"}});
+    whole["outputs"] = json!({"id": {"type": "string", "value": id}});
+    let given = json!({"secrets": {"value": {"name": "hunter2-name"}}});
+    let shown = deploy(&management, "main", &request(&whole, &given)).await;
+    assert_eq!(shown["properties"]["provisioningState"], "Succeeded", "{shown}");
+    assert_eq!(shown["properties"]["outputs"]["id"], json!({"type": "String"}));
+    let address = management.get(&network("publicIPAddresses/address")).await.expect(200).json();
+    assert_eq!(address["tags"]["network"], "id-of-hunter2-name");
+    let second = management.get(&deployment("second")).await.expect(200).text();
+    assert!(!second.contains("hunter2") && !shown.to_string().contains("hunter2"), "{second}");
+
+    whole["outputs"]["secure"] =
+        json!({"type": "string", "value": "[reference('inner').outputs.secure.value]"});
+    let refused = deploy(&management, "main", &request(&whole, &given)).await;
+    assert_ne!(refused["properties"]["provisioningState"], "Succeeded", "{refused}");
+}

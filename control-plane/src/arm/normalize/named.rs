@@ -64,6 +64,10 @@ impl ChildBody {
     }
 }
 
+/// The collection whose members may be named as the services to which a subnet is delegated, such as
+/// `Microsoft.Web/serverFarms`. No URL contains such a name.
+const DELEGATIONS: &str = "delegations";
+
 /// The names of one collection, to detect duplicates.
 #[derive(Debug)]
 pub(crate) struct Names<'a> {
@@ -80,7 +84,8 @@ impl Names<'_> {
     /// Checks the name of the child at `target`. Returns the name, truncated to the maximum length: a longer
     /// one is rejected, and later messages need not repeat all of it.
     pub(crate) fn accept(&mut self, name: &str, target: &str, violations: &mut Violations) -> String {
-        if !is_valid_name(name) {
+        let is_service = self.collection == DELEGATIONS && name.len() <= MAX_NAME;
+        if !is_valid_name(name) && !(is_service && name.split('/').all(is_valid_name)) {
             violations.push(code::INVALID_NAME, join(target, "name"), invalid_name(name));
         } else if !self.seen.insert(name.to_ascii_lowercase()) {
             let message = format!("'{}' has two members with the name '{name}'.", self.collection);

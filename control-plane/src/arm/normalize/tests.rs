@@ -6,6 +6,7 @@ use super::*;
 use crate::arm::gateway::{
     BackendHttpSettings, Gateway, Listener, Probe, RedirectConfiguration, SslProfile, UrlPathMap,
 };
+use crate::arm::network::Subnet;
 
 fn check(shape: &Shape, value: &Value, expected: &Value, wrong: &[&str]) {
     let mut violations = Violations::default();
@@ -93,6 +94,16 @@ fn members_are_named_as_children_are_and_keep_their_places() {
             "pathRules[4].properties.pathRules",
         ],
     );
+}
+
+#[test]
+fn delegations_may_be_named_as_services() {
+    let list = json!({ "delegations": [{ "name": "Microsoft.Web/serverFarms" }, { "name": "a//b" }] });
+    let mut violations = Violations::default();
+    let shape = Shape::of::<Subnet>();
+    normalize(list, &shape, (&Level::resource(&[]), ""), &mut violations);
+    let targets: Vec<&str> = violations.0.iter().map(|violation| violation.target.as_str()).collect();
+    assert_eq!(targets, ["delegations[1].name"]);
 }
 
 #[test]
