@@ -27,6 +27,9 @@ pub(crate) trait Peer: AsyncRead + AsyncWrite + Unpin {
     /// Returns the socket if it carries only this traffic. The pump must not change the timeouts of a shared one.
     fn socket(&self) -> Option<&Stream>;
 
+    /// Returns true if dropping this end tells the peer that nothing more comes, as a shutdown does.
+    fn closes_in_order(&self) -> bool;
+
     /// Returns the error with which the connection has failed, even if nobody reads from it.
     fn failure(&mut self, cx: &mut Context<'_>) -> Option<io::Error>;
 }
@@ -34,6 +37,10 @@ pub(crate) trait Peer: AsyncRead + AsyncWrite + Unpin {
 impl Peer for Stream {
     fn socket(&self) -> Option<&Stream> {
         Some(self)
+    }
+
+    fn closes_in_order(&self) -> bool {
+        matches!(self, Stream::Plain(_))
     }
 
     fn failure(&mut self, _: &mut Context<'_>) -> Option<io::Error> {
@@ -83,6 +90,8 @@ pub(crate) struct Traffic<C, B, T> {
     up: Flow<T>,
     /// From the backend.
     down: Flow<T>,
+    /// The side that ended first.
+    first: Option<Side>,
     watch: IdleWatch,
 }
 
@@ -99,6 +108,7 @@ impl<C: Peer, B: Peer, T: Tap> Traffic<C, B, T> {
             backend,
             up: Flow::starting_with(from_client),
             down: Flow::starting_with(from_backend),
+            first: None,
             watch: IdleWatch::new(Instant::now(), idle),
         }
     }
@@ -128,17 +138,26 @@ impl<C: Peer, B: Peer, T: Tap> Traffic<C, B, T> {
 
     /// Moves all bytes that can be moved now. Ready at the end of the traffic. `alarm` is its only timer.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, alarm: Pin<&mut Sleep>) -> Poll<End> {
-        let Traffic { client, backend, up, down, watch } = self;
+        let Traffic { client, backend, up, down, first, watch } = self;
         let before = up.moved() + down.moved();
-        let upwards = up.poll(cx, client, backend).map_err(|(at, e)| (at.side(Side::Client), e));
-        let downwards = down.poll(cx, backend, client).map_err(|(at, e)| (at.side(Side::Backend), e));
+        // The second direction to end needs no shutdown: both ends are dropped then.
+        let is_last = down.is_shut && backend.closes_in_order();
+        let upwards = up.poll(cx, client, backend, is_last).map_err(|(at, e)| (at.side(Side::Client), e));
+        if up.has_ended {
+            first.get_or_insert(Side::Client);
+        }
+        let is_last = up.is_shut && client.closes_in_order();
+        let downwards =
+            down.poll(cx, backend, client, is_last).map_err(|(at, e)| (at.side(Side::Backend), e));
+        if down.has_ended {
+            first.get_or_insert(Side::Backend);
+        }
         match (upwards, downwards) {
             (Poll::Ready(Err((side, error))), _) | (_, Poll::Ready(Err((side, error)))) => {
                 return Poll::Ready(End::Failed(side, error));
             }
             (Poll::Ready(Ok(())), Poll::Ready(Ok(()))) => {
-                let first = if up.ended <= down.ended { Side::Client } else { Side::Backend };
-                return Poll::Ready(End::Closed(first));
+                return Poll::Ready(End::Closed(first.unwrap_or(Side::Client)));
             }
             _ => {}
         }

@@ -85,6 +85,10 @@ impl Peer for UpgradedClient {
         }
     }
 
+    fn closes_in_order(&self) -> bool {
+        self.socket().is_some_and(Stream::closes_in_order)
+    }
+
     fn failure(&mut self, cx: &mut Context<'_>) -> Option<io::Error> {
         match self {
             UpgradedClient::Socket(stream) => Stream::failure(stream),

@@ -5,7 +5,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::Instant;
 
 use super::Tap;
 use crate::read_buffer::ReadBuffer;
@@ -13,19 +12,32 @@ use crate::read_buffer::ReadBuffer;
 /// One direction.
 #[derive(Debug, Default)]
 pub(super) struct Flow<T> {
-    /// The bytes that were read but not yet written, from index `at`.
-    kept: Vec<u8>,
-    at: usize,
+    /// The bytes that were read but not yet written; at most one buffer of them.
+    kept: Option<Box<Kept>>,
     /// True if bytes were written that may wait in the TLS layer.
     unflushed: bool,
+    /// True once the source has ended.
+    pub(super) has_ended: bool,
+    /// True once the sink knows that the source has ended.
+    pub(super) is_shut: bool,
+    pub(super) tap: T,
     /// The number of bytes that were read from the source.
     pub(super) bytes: u64,
     /// The number of kept bytes that were written later.
     drained: u64,
-    /// The time when the source ended.
-    pub(super) ended: Option<Instant>,
-    pub(super) tap: T,
-    shut: bool,
+}
+
+/// Bytes that wait for the sink, from index `at`.
+#[derive(Debug)]
+struct Kept {
+    bytes: Vec<u8>,
+    at: usize,
+}
+
+impl Kept {
+    fn of(bytes: &[u8]) -> Option<Box<Kept>> {
+        (!bytes.is_empty()).then(|| Box::new(Kept { bytes: bytes.to_vec(), at: 0 }))
+    }
 }
 
 /// The end of a flow that failed.
@@ -39,12 +51,12 @@ impl<T: Tap> Flow<T> {
     pub(super) fn starting_with(bytes: &[u8]) -> Flow<T> {
         let mut tap = T::default();
         tap.read(bytes);
-        Flow { kept: bytes.to_vec(), bytes: bytes.len() as u64, tap, ..Flow::default() }
+        Flow { kept: Kept::of(bytes), bytes: bytes.len() as u64, tap, ..Flow::default() }
     }
 
     /// Returns true if bytes wait for the sink. Meanwhile the source is not read, so its failure is not noticed.
     pub(super) fn is_held_up(&self) -> bool {
-        !self.kept.is_empty() || self.unflushed
+        self.kept.is_some() || self.unflushed
     }
 
     /// Returns a number that grows whenever bytes move, for the idle timeout.
@@ -52,27 +64,30 @@ impl<T: Tap> Flow<T> {
         self.bytes + self.drained
     }
 
-    /// Moves all bytes that can be moved now. Ready when the source has ended and the sink was shut down.
+    /// Moves all bytes that can be moved now. Ready when the source has ended and the sink was shut down. With
+    /// `is_dropped_then`, the sink is not shut down, because it is dropped as soon as this is ready.
     pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
         source: &mut (impl AsyncRead + Unpin),
         sink: &mut (impl AsyncWrite + Unpin),
+        is_dropped_then: bool,
     ) -> Poll<Result<(), (At, io::Error)>> {
         loop {
             ready!(self.poll_drain(cx, sink)).map_err(|e| (At::Sink, e))?;
-            if self.shut {
+            if self.is_shut || self.has_ended && is_dropped_then {
+                self.is_shut = true;
                 return Poll::Ready(Ok(()));
             }
-            if self.ended.is_some() {
+            if self.has_ended {
                 ready!(Pin::new(&mut *sink).poll_shutdown(cx))
                     .or_else(already_gone)
                     .map_err(|e| (At::Sink, e))?;
-                self.shut = true;
+                self.is_shut = true;
                 continue;
             }
             self.poll_chunk(cx, source, sink, &mut ReadBuffer::take())?;
-            if self.kept.is_empty() && self.ended.is_none() && !self.unflushed {
+            if !self.is_held_up() && !self.has_ended {
                 return Poll::Pending;
             }
         }
@@ -97,7 +112,7 @@ impl<T: Tap> Flow<T> {
             }
             let chunk = read.filled();
             if chunk.is_empty() {
-                self.ended = Some(Instant::now());
+                self.has_ended = true;
                 return Ok(());
             }
             self.bytes += chunk.len() as u64;
@@ -107,7 +122,7 @@ impl<T: Tap> Flow<T> {
                 Poll::Ready(written) => written.map_err(|e| (At::Sink, e))?,
             };
             if written < chunk.len() {
-                self.kept = chunk[written..].to_vec();
+                self.kept = Kept::of(&chunk[written..]);
                 return Ok(());
             }
             if let Poll::Ready(flushed) = Pin::new(&mut *sink).poll_flush(cx) {
@@ -125,18 +140,18 @@ impl<T: Tap> Flow<T> {
         cx: &mut Context<'_>,
         sink: &mut (impl AsyncWrite + Unpin),
     ) -> Poll<io::Result<()>> {
-        while self.at < self.kept.len() {
-            let written = ready!(Pin::new(&mut *sink).poll_write(cx, &self.kept[self.at..]))?;
+        while let Some(kept) = &mut self.kept {
+            let written = ready!(Pin::new(&mut *sink).poll_write(cx, &kept.bytes[kept.at..]))?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
-            self.at += written;
+            kept.at += written;
+            let is_drained = kept.at == kept.bytes.len();
             self.drained += written as u64;
             self.unflushed = true;
-        }
-        if self.at > 0 {
-            self.kept = Vec::new();
-            self.at = 0;
+            if is_drained {
+                self.kept = None;
+            }
         }
         if self.unflushed {
             ready!(Pin::new(&mut *sink).poll_flush(cx))?;
@@ -180,7 +195,7 @@ mod tests {
             source_end.write_all(&sent).await.unwrap();
             source_end.shutdown().await.unwrap();
         };
-        let carry = poll_fn(|cx| flow.poll(cx, &mut source, &mut sink));
+        let carry = poll_fn(|cx| flow.poll(cx, &mut source, &mut sink, false));
         let read = async {
             let mut received = Vec::new();
             sink_end.read_to_end(&mut received).await.unwrap();
@@ -190,7 +205,7 @@ mod tests {
         carried.unwrap();
         assert_eq!(received, expected);
         assert_eq!(flow.bytes, expected.len() as u64);
-        assert_eq!(flow.kept.capacity(), 0, "an idle flow holds memory");
+        assert!(flow.kept.is_none(), "an idle flow holds memory");
     }
 
     #[tokio::test]
@@ -202,7 +217,7 @@ mod tests {
                 if let Poll::Ready(written) = Pin::new(&mut source_end).poll_write(cx, b"x") {
                     accepted += written.unwrap();
                 }
-                assert!(flow.poll(cx, &mut source, &mut sink).is_pending());
+                assert!(flow.poll(cx, &mut source, &mut sink, false).is_pending());
             }
             Poll::Ready(())
         })
@@ -216,7 +231,7 @@ mod tests {
         drop(sink_end);
         let mut source_end = source_end;
         source_end.write_all(b"x").await.unwrap();
-        let failed = poll_fn(|cx| flow.poll(cx, &mut source, &mut sink)).await;
+        let failed = poll_fn(|cx| flow.poll(cx, &mut source, &mut sink, false)).await;
         assert_eq!(failed.unwrap_err().0, At::Sink);
     }
 }

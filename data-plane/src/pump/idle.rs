@@ -9,7 +9,7 @@ use tokio::time::{Instant, Sleep};
 
 use super::liveness::{Liveness, Next};
 use super::{End, Peer, Side};
-use crate::stream::{PEER_TIMEOUT, Stream};
+use crate::stream::{PEER_TIMEOUT, REQUEST_PEER_TIMEOUT, Stream};
 
 /// The interval at which blocked traffic checks both connections for a failure.
 const HELD_UP: Duration = Duration::from_secs(1);
@@ -21,34 +21,47 @@ pub(super) struct IdleWatch {
     since: Instant,
     /// The idle timeout.
     limit: Duration,
-    /// The time of the next check of the connections; `None` while no bytes are in flight.
-    look: Option<Instant>,
+    /// The next check of the connections; `None` while no bytes are in flight, so that idle traffic holds less.
+    look: Option<Box<Look>>,
+}
+
+/// The checks of both connections.
+#[derive(Debug)]
+struct Look {
+    /// The time of the next check.
+    due: Instant,
     client: Liveness,
     backend: Liveness,
 }
 
+impl Look {
+    /// Plans the first check of a time with bytes in flight. The client's socket has this timeout now.
+    fn plan(now: Instant, client_timeout: Duration) -> Option<Box<Look>> {
+        let client = Liveness::new(client_timeout, now);
+        let after = Next::Later.after(PEER_TIMEOUT)?;
+        Some(Box::new(Look { due: now + after, client, backend: Liveness::new(PEER_TIMEOUT, now) }))
+    }
+}
+
 impl IdleWatch {
-    /// Creates the alarm of new traffic. Bytes that followed the handshake are already in flight.
+    /// Creates the alarm of new traffic. Bytes that followed the handshake are already in flight. The client's socket
+    /// has the timeout that it has inherited from its listener; the first check changes it.
     pub(super) fn new(now: Instant, limit: Duration) -> IdleWatch {
-        let liveness = || Liveness::new(PEER_TIMEOUT, now);
-        let look = Next::Later.after(PEER_TIMEOUT).map(|after| now + after);
-        IdleWatch { since: now, limit, look, client: liveness(), backend: liveness() }
+        IdleWatch { since: now, limit, look: Look::plan(now, REQUEST_PEER_TIMEOUT) }
     }
 
     /// Records that bytes have moved.
     pub(super) fn moved(&mut self) {
         self.since = Instant::now();
         if self.look.is_none() {
-            self.look = Next::Later.after(PEER_TIMEOUT).map(|after| self.since + after);
-            self.client.begin(self.since);
-            self.backend.begin(self.since);
+            self.look = Look::plan(self.since, PEER_TIMEOUT);
         }
     }
 
     /// Returns the next deadline if no byte moves.
     pub(super) fn due(&self) -> Instant {
         let idle = self.since + self.limit;
-        self.look.map_or(idle, |look| look.min(idle))
+        self.look.as_ref().map_or(idle, |look| look.due.min(idle))
     }
 
     /// Ready when the idle timeout has passed, or when a blocked connection has failed. The flag of each end is true
@@ -79,8 +92,8 @@ impl IdleWatch {
             if self.since + self.limit <= now {
                 return Poll::Ready(End::Idle(self.limit));
             }
-            if self.look.is_some_and(|look| look <= now) {
-                self.look(now, (client.socket(), client_is_full), (backend.socket(), backend_is_full));
+            if self.look.as_ref().is_some_and(|look| look.due <= now) {
+                self.check(now, (client.socket(), client_is_full), (backend.socket(), backend_is_full));
             }
             let due = self.due();
             alarm.as_mut().reset(if is_held_up { due.min(now + HELD_UP) } else { due });
@@ -88,14 +101,15 @@ impl IdleWatch {
     }
 
     /// Checks both connections and schedules the next check.
-    fn look(
+    fn check(
         &mut self,
         now: Instant,
         (client, client_is_full): (Option<&Stream>, bool),
         (backend, backend_is_full): (Option<&Stream>, bool),
     ) {
+        let Some(mut look) = self.look.take() else { return };
         let limit = self.limit;
-        let look = |liveness: &mut Liveness, socket: Option<&Stream>, is_full| {
+        let check = |liveness: &mut Liveness, socket: Option<&Stream>, is_full| {
             let Some(stream) = socket else { return Next::Never };
             let (timeout, next) = match stream.state() {
                 Some(state) => liveness.look(state, PEER_TIMEOUT, now),
@@ -106,8 +120,12 @@ impl IdleWatch {
             }
             next
         };
-        let of_backend = look(&mut self.backend, backend, backend_is_full);
-        let next = look(&mut self.client, client, client_is_full).min(of_backend);
-        self.look = next.after(PEER_TIMEOUT).map(|after| now + after);
+        let of_backend = check(&mut look.backend, backend, backend_is_full);
+        let next = check(&mut look.client, client, client_is_full).min(of_backend);
+        // Both sockets have the usual timeout when no bytes are in flight.
+        if let Some(after) = next.after(PEER_TIMEOUT) {
+            look.due = now + after;
+            self.look = Some(look);
+        }
     }
 }

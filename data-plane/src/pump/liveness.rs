@@ -51,11 +51,6 @@ impl Liveness {
         Liveness { timeout: peer_timeout, acked: 0, progress: now, last_look: now }
     }
 
-    /// Records that bytes move again after a time without bytes in flight.
-    pub(super) fn begin(&mut self, now: Instant) {
-        self.last_look = now;
-    }
-
     /// Returns the new timeout of the socket, if it must change, and the time of the next check.
     pub(super) fn look(
         &mut self,

@@ -29,6 +29,10 @@ impl Peer for Pipe {
         None
     }
 
+    fn closes_in_order(&self) -> bool {
+        false
+    }
+
     fn failure(&mut self, _: &mut Context<'_>) -> Option<io::Error> {
         self.failed.then(|| io::ErrorKind::ConnectionReset.into())
     }
