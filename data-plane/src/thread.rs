@@ -148,3 +148,27 @@ pub(crate) struct ThreadResources {
     pub(crate) connection_limit: ConnectionLimit,
     pub(crate) spool_quota: SpoolQuota,
 }
+
+#[cfg(test)]
+impl Thread {
+    /// Creates a thread without log, spans and space on disk, for tests of connections.
+    pub(crate) fn of_test(timeouts: Timeouts, max_request_body: u64) -> Rc<Thread> {
+        use crate::config::{AccessLog, Rotation};
+
+        let rotation = Rotation { max_size: 0, keep: 0 };
+        let log = access_log::Writer::start(&AccessLog::Off, rotation, access_log::Instance::default());
+        let spans = trace::Exporter::start(None).expect("nothing is exported");
+        Thread::new(
+            0,
+            ThreadResources {
+                tunnel_buffer: 0,
+                timeouts,
+                max_request_body,
+                log: log.expect("nothing is written").handle(),
+                spans: spans.handle(),
+                connection_limit: ConnectionLimit::raise(None),
+                spool_quota: SpoolQuota::new(std::path::PathBuf::new(), 0),
+            },
+        )
+    }
+}

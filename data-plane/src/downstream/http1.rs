@@ -304,3 +304,6 @@ impl BodySource for Http1Client {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

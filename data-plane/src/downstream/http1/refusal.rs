@@ -16,7 +16,9 @@ pub(crate) struct Refusal {
 impl Refusal {
     /// Describes the request that begins with `bytes`, as far as it can be repeated.
     pub(super) fn of(fault: Fault, bytes: &[u8], limits: &Limits) -> Refusal {
-        let (method, target) = request::repeatable(bytes, limits.is_host);
+        // Empty lines may come first.
+        let start = bytes.iter().position(|byte| !matches!(byte, b'\r' | b'\n')).unwrap_or(0);
+        let (method, target) = request::repeatable(&bytes[start..], limits.is_host);
         Refusal {
             fault,
             method: Method::from_bytes(method).unwrap_or_default(),
