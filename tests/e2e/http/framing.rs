@@ -67,3 +67,84 @@ async fn a_backend_cannot_have_the_end_of_its_answer_forgotten() {
     ));
     gateway.get("/foreign").await.expect(502);
 }
+
+#[tokio::test]
+async fn trailers_of_an_answer_reach_a_client_that_has_said_that_it_takes_them() {
+    let mut backend = ManualBackend::start().await;
+    let gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
+    for (te, expected) in [
+        ("TE: trailers\r\n", "5\r\nhello\r\n0\r\nx-sum: 1\r\n\r\n"),
+        ("TE: gzip, Trailers\r\n", "5\r\nhello\r\n0\r\nx-sum: 1\r\n\r\n"),
+        ("", "5\r\nhello\r\n0\r\n\r\n"),
+    ] {
+        let mut client = gateway.peer().await;
+        client.write(format!("GET /sum HTTP/1.1\r\nHost: a\r\n{te}Connection: close\r\n\r\n")).await;
+        let (_, mut server) = backend.accept().await;
+        server
+            .write(
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX-Sum: 1\r\n\
+                 X-Forwarded-For: me\r\n\r\n",
+            )
+            .await;
+        assert_eq!(client.read_head().await.status(), 200);
+        let (body, ending) = client.read_to_end().await;
+        assert_eq!((String::from_utf8(body).unwrap().as_str(), ending), (expected, Ending::Eof), "{te}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_of_http_1_0_takes_the_end_of_the_connection_for_that_of_a_body() {
+    let mut backend = ManualBackend::start().await;
+    let gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
+    let ask = async |backend: &mut ManualBackend, connection: &str| {
+        let mut client = gateway.peer().await;
+        client.write(format!("GET /old HTTP/1.0\r\nHost: a\r\n{connection}\r\n")).await;
+        let (_, server) = backend.accept().await;
+        (client, server)
+    };
+    let chunked = "HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n";
+    let (mut client, mut server) = ask(&mut backend, "Connection: keep-alive\r\n").await;
+    server.write(format!("{chunked}0\r\n\r\n")).await;
+    let head = client.read_head().await;
+    assert_eq!((head.first_line.as_str(), head.header("transfer-encoding")), ("HTTP/1.0 200 OK", None));
+    assert_eq!(client.read_to_end().await, (b"hello".to_vec(), Ending::Eof));
+
+    // A body that breaks off must not look like a whole one.
+    let (mut client, mut server) = ask(&mut backend, "").await;
+    server.write(chunked).await;
+    assert_eq!(client.read_head().await.status(), 200);
+    assert_eq!(client.read_exact(5).await, b"hello");
+    drop(server);
+    assert_eq!(client.read_to_end().await.1, Ending::Reset);
+
+    // With a length, the connection can carry another request, if the client asks for that.
+    let (mut client, mut server) = ask(&mut backend, "Connection: keep-alive\r\n").await;
+    server.write("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello").await;
+    let head = client.read_head().await;
+    assert_eq!(head.header("connection"), Some("keep-alive"));
+    assert_eq!(client.read_body(&head).await, b"hello");
+    client.write("GET /again HTTP/1.0\r\nHost: a\r\n\r\n").await;
+    let again = server.read_head().await;
+    assert_eq!(again.target(), "/again");
+    server.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
+    assert_eq!(client.read_head().await.header("connection"), None);
+    assert_eq!(client.read_to_end().await.1, Ending::Eof);
+}
+
+#[tokio::test]
+async fn an_answer_before_the_end_of_its_request_arrives_and_ends_the_connection_in_order() {
+    let mut backend = ManualBackend::start().await;
+    let gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
+    let mut client = gateway.peer().await;
+    client.write("PUT /early HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nbegun").await;
+    let (_, mut server) = backend.accept().await;
+    server.write("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno").await;
+    let head = client.read_head().await;
+    assert_eq!(head.status(), 403);
+    assert_eq!(client.read_body(&head).await, b"no");
+    drop(server);
+    // What the client still sends does not cost it the answer.
+    let _ = client.try_write(vec![b'x'; 100_000]).await;
+    client.finish().await;
+    assert_eq!(client.read_to_end().await, (Vec::new(), Ending::Eof));
+}
