@@ -81,7 +81,7 @@ pub(crate) fn read_identity(chain_path: &Path, key_path: &Path) -> Result<Identi
 
 /// The crypto provider of all TLS in this process, passed explicitly rather than installed globally.
 pub(crate) fn provider() -> Arc<rustls::crypto::CryptoProvider> {
-    Arc::new(rustls::crypto::ring::default_provider())
+    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
 }
 
 fn unusable(path: &Path, why: &str) -> PkiError {

@@ -161,7 +161,7 @@ pub(crate) fn joining_config(authority: &str) -> Result<Arc<ClientConfig>, Ident
 fn builder(roots: RootCertStore) -> rustls::ConfigBuilder<ClientConfig, rustls::client::WantsClientCert> {
     ClientConfig::builder_with_provider(provider().clone())
         .with_safe_default_protocol_versions()
-        .expect("ring speaks TLS 1.2 and 1.3")
+        .expect("aws-lc-rs speaks TLS 1.2 and 1.3")
         .with_root_certificates(roots)
 }
 

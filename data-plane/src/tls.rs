@@ -36,8 +36,22 @@ pub(crate) enum TlsError {
     Name { settings: String, name: String },
 }
 
-/// The cryptography provider of this process.
+/// The cryptography provider of this process. It exchanges keys by X25519MLKEM768, X25519, P-256 and P-384; of those
+/// that both sides know, a server takes the one that its client prefers.
 pub(crate) fn provider() -> &'static Arc<CryptoProvider> {
     static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
-    PROVIDER.get_or_init(|| Arc::new(rustls::crypto::ring::default_provider()))
+    PROVIDER.get_or_init(|| Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::NamedGroup::{X25519, X25519MLKEM768, secp256r1, secp384r1};
+
+    use super::*;
+
+    #[test]
+    fn the_hybrid_key_exchange_comes_first() {
+        let groups: Vec<_> = provider().kx_groups.iter().map(|group| group.name()).collect();
+        assert_eq!(groups, [X25519MLKEM768, X25519, secp256r1, secp384r1]);
+    }
 }

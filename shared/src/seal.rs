@@ -7,9 +7,9 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
-use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use ring::hmac;
-use ring::rand::{SecureRandom, SystemRandom};
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::hmac;
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -141,6 +141,24 @@ mod tests {
         assert!(derived == again.derive(b"one"), "after a restart");
         assert!(derived != key.derive(b"two"), "another purpose");
         assert!(derived != other.derive(b"one"), "another key");
+    }
+
+    /// The values were computed with the library `ring`.
+    #[test]
+    fn what_other_libraries_sealed_and_derived_is_the_same_here() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.key");
+        private_file::write(&path, &std::array::from_fn::<u8, KEY_LEN, _>(|at| at as u8)).unwrap();
+        let key = SealKey::load(&path).unwrap();
+        let sealed =
+            bytes("a0a1a2a3a4a5a6a7a8a9aaab9270190d35a763d60c45f3b67f0ef3ca6a52fddf049de66d08fe8a752a21");
+        assert_eq!(key.open(b"one", &sealed).unwrap().expose(), b"the plain text");
+        let derived = "38d821b24f4c02a9fc8eb32631619d5c09f27b9a6361aa7cc07b8439b67f2e51";
+        assert_eq!(key.derive(b"one").expose(), bytes(derived));
+    }
+
+    fn bytes(hex: &str) -> Vec<u8> {
+        (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
     }
 
     #[test]

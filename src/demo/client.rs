@@ -66,7 +66,7 @@ pub(super) async fn over_wss(
 ) -> Result<(String, String), Box<dyn Error>> {
     let mut roots = RootCertStore::empty();
     roots.add(certificate)?;
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)

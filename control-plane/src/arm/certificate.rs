@@ -6,7 +6,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
-use rustls::crypto::ring::sign::any_supported_type;
+use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::pki_types::pem::{PemObject, SectionKind};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
@@ -84,7 +84,7 @@ pub(crate) enum CertificateError {
     UnwantedKey,
     /// The TLS library cannot sign with this key.
     #[error(
-        "its key is not supported: it must be RSA of at least 2048 bits, ECDSA on P-256 or P-384, or Ed25519"
+        "its key is not supported: it must be RSA of at least 2048 bits, ECDSA on P-256, P-384 or P-521, or Ed25519"
     )]
     Key,
     /// No certificate belongs to the private key.

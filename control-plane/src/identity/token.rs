@@ -5,13 +5,13 @@
 
 use std::fmt;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ring::digest::{SHA256, digest};
-use ring::rand::SystemRandom;
-use ring::signature::{
+use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, UnparsedPublicKey,
 };
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use thiserror::Error;
@@ -93,9 +93,8 @@ impl Signer {
     /// # Errors
     /// If the bytes are not a valid key.
     pub(crate) fn new(key: &Secret) -> Result<Signer, BadKey> {
-        let random = SystemRandom::new();
-        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, key.expose(), &random)
-            .map_err(|_| BadKey)?;
+        let pair =
+            EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, key.expose()).map_err(|_| BadKey)?;
         let key_id = thumbprint(&pair);
         let header = encode(&json!({"typ": "JWT", "alg": "ES256", "kid": key_id}));
         Ok(Signer { pair, key_id, header })
@@ -241,5 +240,19 @@ mod tests {
         assert!(public.get("d").is_none());
         assert!(!format!("{signer:?}").contains("pair"));
         assert!(Signer::new(&Secret::new(vec![1; 10])).is_err());
+    }
+
+    /// The key was generated with the library `ring`.
+    #[test]
+    fn keys_of_other_libraries_are_read() {
+        let key = concat!(
+            "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgMjo6mbI4bJ8JJzlNSvw3zBU-zq01qJNG9K3BUYczCOOh",
+            "RANCAAQKgoTLfdFimYDmpVyELWkNjFqnLrbGxwC_QEZqVBMeTSa8RpesQuqSPIAQXlyEt9U3PpjtIbycw5FU4U8zEn3Y"
+        );
+        let signer = Signer::new(&Secret::new(URL_SAFE_NO_PAD.decode(key).unwrap())).unwrap();
+        let public = signer.public_key();
+        assert_eq!(public["x"], "CoKEy33RYpmA5qVchC1pDYxapy62xscAv0BGalQTHk0");
+        assert_eq!(public["y"], "JrxGl6xC6pI8gBBeXIS31Tc-mO0hvJzDkVThTzMSfdg");
+        assert_eq!(signer.read(&signer.sign(&claims()), "here", NOW), Ok(claims()));
     }
 }

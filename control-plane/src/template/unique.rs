@@ -2,7 +2,7 @@
 //!
 //! `uniqueString` returns exactly what Azure returns, because scripts contain such names.
 
-use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use uuid::{Builder, Uuid, uuid};
 
 /// The namespace of `guid`, as documented by ARM.

@@ -1,6 +1,7 @@
 //! The WebSocket opening handshake: the requests that ask for it by HTTP/1.1 (RFC 6455, section 4) or HTTP/2 (RFC
 //! 8441), and the check of the response. Pure. Backends receive it by HTTP/1.1 only.
 
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{
@@ -10,7 +11,6 @@ use http::header::{
 };
 use http::{Method, Request, Response, StatusCode, Version};
 use hyper::ext::Protocol;
-use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 
 use super::headers::has_token;
 use crate::thread::Thread;

@@ -6,8 +6,8 @@
 
 use std::collections::HashMap;
 
+use aws_lc_rs::hmac;
 use http::header::{COOKIE, HeaderMap, HeaderValue, InvalidHeaderValue, SET_COOKIE};
-use ring::hmac;
 use tidegate_shared::secret::Secret;
 use tidegate_shared::snapshot::Host;
 

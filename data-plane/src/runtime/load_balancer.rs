@@ -9,7 +9,7 @@ mod schedule;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use ring::digest::{SHA256, digest};
+use aws_lc_rs::digest::{SHA256, digest};
 use tidegate_shared::snapshot::{Algorithm, Host};
 
 use schedule::Schedule;

@@ -6,8 +6,9 @@ mod verify;
 
 use std::sync::{Arc, OnceLock};
 
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, NamedGroup, RootCertStore};
 use tidegate_shared::host::CanonicalHost;
 use tidegate_shared::id::Digest;
 use tidegate_shared::snapshot::{HttpVersion, TrustedRoot, UpstreamTls, UpstreamTrust};
@@ -147,14 +148,45 @@ pub(crate) fn server_name(host: &str) -> Option<ServerName<'static>> {
     ServerName::try_from(bare).ok()
 }
 
+/// The cryptography provider towards backends. It offers X25519MLKEM768, but begins with the key share of X25519: a
+/// ClientHello with a share of ML-KEM fills more than one packet, which some servers cannot read, and costs both
+/// sides more. A backend that prefers X25519MLKEM768 asks for its share with a HelloRetryRequest.
+fn provider_for_backends() -> &'static Arc<CryptoProvider> {
+    static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
+    PROVIDER.get_or_init(|| {
+        let mut provider = provider().as_ref().clone();
+        provider.kx_groups.sort_by_key(|group| group.name() == NamedGroup::X25519MLKEM768);
+        Arc::new(provider)
+    })
+}
+
 fn config(accepted: Accepted, checks_name: bool) -> ClientConfig {
     let verifier = Verifier { accepted, checks_name };
-    let mut config = ClientConfig::builder_with_provider(provider().clone())
+    let mut config = ClientConfig::builder_with_provider(provider_for_backends().clone())
         .with_safe_default_protocol_versions()
-        .expect("ring speaks TLS 1.2 and 1.3")
+        .expect("aws-lc-rs speaks TLS 1.2 and 1.3")
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier))
         .with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     config
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::ClientConnection;
+
+    use super::*;
+
+    #[test]
+    fn the_first_message_to_a_backend_fits_into_a_packet_and_offers_the_hybrid_key_exchange_last() {
+        use NamedGroup::{X25519, X25519MLKEM768, secp256r1, secp384r1};
+        let config = Arc::new(config(Accepted::Any, false));
+        let groups: Vec<_> = config.crypto_provider().kx_groups.iter().map(|group| group.name()).collect();
+        assert_eq!(groups, [X25519, secp256r1, secp384r1, X25519MLKEM768]);
+        let mut hello = Vec::new();
+        let name = server_name("backend.test").unwrap();
+        ClientConnection::new(config, name).unwrap().write_tls(&mut hello).unwrap();
+        assert!(hello.len() < 600, "{} bytes", hello.len());
+    }
 }

@@ -37,7 +37,7 @@ impl TicketKeys {
 }
 
 fn new_ticketer() -> Arc<dyn ProducesTickets> {
-    rustls::crypto::ring::Ticketer::new().expect("the system gives randomness")
+    rustls::crypto::aws_lc_rs::Ticketer::new().expect("the system gives randomness")
 }
 
 /// The tickets of one connection whose client must send a certificate. A resumed session does not request a

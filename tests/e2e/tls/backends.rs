@@ -73,6 +73,20 @@ async fn each_cause_is_told_so_that_a_person_can_act_on_it() {
 }
 
 #[tokio::test]
+async fn a_backend_chooses_the_key_exchange() {
+    use rustls::NamedGroup::{X25519, X25519MLKEM768, secp256r1, secp384r1};
+    let authority = Authority::new();
+    for group in [X25519MLKEM768, X25519, secp256r1, secp384r1] {
+        let server = authority.issue(&[NAME]).server_exchanging(group);
+        let backend = Backend::start_tls(loopback(), server).await;
+        let gateway =
+            Gateway::start_with(tidegate(), &[backend.ip()], |d| in_tls(d, &authority, &json!({}))).await;
+        gateway.management().member_health(gateway.id(), &backend.ip().to_string(), "Up").await;
+        gateway.get("/x").await.expect(200);
+    }
+}
+
+#[tokio::test]
 async fn each_check_can_be_left_out() {
     let (authority, stranger) = (Authority::new(), Authority::new());
     let strange = start(&stranger.issue_expired(&[NAME])).await;

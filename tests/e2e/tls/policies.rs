@@ -63,6 +63,36 @@ async fn policies_say_which_suites_are_served_and_in_which_order() {
 }
 
 #[tokio::test]
+async fn keys_are_exchanged_as_the_client_wishes_and_hybrid_if_it_can() {
+    use rustls::NamedGroup::{X25519, X25519MLKEM768, secp256r1, secp384r1};
+    let (backend, server) = (Backend::start().await, Authority::new());
+    let identity = server.issue(&[HOST]);
+    let mut gateway = Gateway::start_with(tidegate(), &[backend.ip()], |d| d.https(&identity)).await;
+    let (new, old) = (&[&version::TLS13][..], &[&version::TLS12][..]);
+    for policy in ["AppGwSslPolicy20220101", "AppGwSslPolicy20220101S"] {
+        let mut document = gateway.document.clone();
+        document.body_mut()["properties"]["sslPolicy"] =
+            json!({"policyType": "Predefined", "policyName": policy});
+        gateway.apply(document).await;
+        for (versions, groups, expected) in [
+            (&[][..], &[][..], Some(X25519MLKEM768)),
+            (new, &[X25519MLKEM768], Some(X25519MLKEM768)),
+            (new, &[X25519], Some(X25519)),
+            (new, &[secp256r1], Some(secp256r1)),
+            (new, &[secp384r1], Some(secp384r1)),
+            // TLS 1.2 has no hybrid key exchange.
+            (old, &[X25519MLKEM768, X25519], Some(X25519)),
+            (old, &[secp256r1], Some(secp256r1)),
+            (old, &[X25519MLKEM768], None),
+        ] {
+            let client = TlsClient::new(&server, &Choices { versions, groups, ..Choices::default() });
+            let agreed = client.shake_hands(gateway.https(), HOST).await.ok().and_then(|agreed| agreed.group);
+            assert_eq!(agreed, expected, "{policy} {versions:?} {groups:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_answer_says_what_is_served_of_a_policy() {
     let tidegate = tidegate().start().await;
     let management = tidegate.management();

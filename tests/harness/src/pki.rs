@@ -11,12 +11,13 @@ use p12_keystore::{
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, SerialNumber,
 };
-use rustls::crypto::ring::default_provider;
+use rustls::crypto::CryptoProvider;
+use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::ResolvesServerCertUsingSni;
 use rustls::sign::CertifiedKey;
-use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
+use rustls::{ClientConfig, NamedGroup, RootCertStore, ServerConfig, SupportedProtocolVersion};
 
 /// A certificate authority for one test.
 #[derive(Debug)]
@@ -41,7 +42,7 @@ impl Authority {
         let mut params = CertificateParams::new(Vec::new()).expect("no names, no bad names");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name.push(DnType::CommonName, "Authority of a test");
-        let key = KeyPair::generate().expect("ring makes P-256 keys");
+        let key = KeyPair::generate().expect("aws-lc-rs makes P-256 keys");
         let certificate = params.self_signed(&key).expect("own parameters can be signed");
         Authority { certificate, issuer: Issuer::new(params, key) }
     }
@@ -73,13 +74,13 @@ impl Authority {
         let mut params = CertificateParams::new(Vec::new()).expect("no names, no bad names");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name.push(DnType::CommonName, name);
-        let key = KeyPair::generate().expect("ring makes P-256 keys");
+        let key = KeyPair::generate().expect("aws-lc-rs makes P-256 keys");
         let certificate = params.signed_by(&key, &self.issuer).expect("own parameters can be signed");
         Authority { certificate, issuer: Issuer::new(params, key) }
     }
 
     fn sign(&self, mut params: CertificateParams) -> Identity {
-        let key = KeyPair::generate().expect("ring makes P-256 keys");
+        let key = KeyPair::generate().expect("aws-lc-rs makes P-256 keys");
         // Unique, because it is derived from the key, and positive.
         let mut serial = key.public_key_raw()[1..17].to_vec();
         serial[0] = 1;
@@ -214,6 +215,14 @@ impl Identity {
         Arc::new(self.server_config(vec![self.certificate.clone()], &[&rustls::version::TLS12]))
     }
 
+    /// Like [`Identity::server`], with this key exchange only.
+    pub fn server_exchanging(&self, group: NamedGroup) -> Arc<ServerConfig> {
+        let mut provider = default_provider();
+        provider.kx_groups.retain(|known| known.name() == group);
+        let chain = vec![self.certificate.clone()];
+        Arc::new(self.server_config_of(provider, chain, rustls::DEFAULT_VERSIONS))
+    }
+
     /// Like [`Identity::server`], for clients that send this server name (SNI) only.
     pub fn server_by_name(&self, name: &str) -> Arc<ServerConfig> {
         let mut config = self.server_config(vec![self.certificate.clone()], rustls::DEFAULT_VERSIONS);
@@ -231,10 +240,19 @@ impl Identity {
         chain: Vec<CertificateDer<'static>>,
         versions: &[&'static SupportedProtocolVersion],
     ) -> ServerConfig {
+        self.server_config_of(default_provider(), chain, versions)
+    }
+
+    fn server_config_of(
+        &self,
+        provider: CryptoProvider,
+        chain: Vec<CertificateDer<'static>>,
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> ServerConfig {
         let key = PrivateKeyDer::try_from(self.key.clone()).expect("rcgen writes valid keys");
-        ServerConfig::builder_with_provider(Arc::new(default_provider()))
+        ServerConfig::builder_with_provider(Arc::new(provider))
             .with_protocol_versions(versions)
-            .expect("ring serves these versions")
+            .expect("aws-lc-rs serves these versions")
             .with_no_client_auth()
             .with_single_cert(chain, key)
             .expect("certificate and key were made together")
@@ -262,7 +280,7 @@ fn client_trusting(certificates: impl Iterator<Item = CertificateDer<'static>>) 
     }
     let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
         .with_safe_default_protocol_versions()
-        .expect("ring serves the default versions")
+        .expect("aws-lc-rs serves the default versions")
         .with_root_certificates(roots)
         .with_no_client_auth();
     Arc::new(config)

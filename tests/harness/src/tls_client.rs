@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
-use rustls::crypto::ring::default_provider;
+use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{
-    CipherSuite, ClientConfig, ClientConnection, DigitallySignedStruct, Error, HandshakeKind, RootCertStore,
-    SignatureScheme, SupportedProtocolVersion,
+    CipherSuite, ClientConfig, ClientConnection, DigitallySignedStruct, Error, HandshakeKind, NamedGroup,
+    RootCertStore, SignatureScheme, SupportedProtocolVersion,
 };
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -28,6 +28,8 @@ pub struct Choices<'a> {
     pub versions: &'a [&'static SupportedProtocolVersion],
     /// The only suites that it offers; empty for all.
     pub suites: &'a [CipherSuite],
+    /// The only key exchanges that it offers; empty for all.
+    pub groups: &'a [NamedGroup],
 }
 
 /// A TLS client, whose configuration other clients of the harness can also use.
@@ -45,6 +47,8 @@ pub struct Agreed {
     pub version: String,
     /// The negotiated cipher suite.
     pub suite: CipherSuite,
+    /// The negotiated key exchange; `None` in a resumed session of TLS 1.2, which exchanges no keys.
+    pub group: Option<NamedGroup>,
     /// The server's own certificate, DER.
     pub certificate: Vec<u8>,
     /// The stapled OCSP response; empty without one, and in a resumed session.
@@ -59,6 +63,9 @@ impl TlsClient {
         let mut provider = default_provider();
         if !choices.suites.is_empty() {
             provider.cipher_suites.retain(|suite| choices.suites.contains(&suite.suite()));
+        }
+        if !choices.groups.is_empty() {
+            provider.kx_groups.retain(|group| choices.groups.contains(&group.name()));
         }
         let provider = Arc::new(provider);
         let staple = Arc::new(Mutex::new(Vec::new()));
@@ -103,6 +110,7 @@ impl TlsClient {
         Ok(Agreed {
             version: format!("{:?}", session.protocol_version().expect("the handshake is over")),
             suite: session.negotiated_cipher_suite().expect("the handshake is over").suite(),
+            group: session.negotiated_key_exchange_group().map(|group| group.name()),
             certificate: certificates.first().map(|der| der.to_vec()).unwrap_or_default(),
             staple: self.staple.lock().expect("nobody panicked").clone(),
             resumed: session.handshake_kind() == Some(HandshakeKind::Resumed),

@@ -5,6 +5,7 @@
 //! and its memory is a multiple of its size. Memory-hard functions (scrypt) are rejected by name. Within these
 //! bounds a file can be opened in this process without a way to interrupt it.
 
+use aws_lc_rs::hmac;
 use cbc::Decryptor;
 use cbc::cipher::block_padding::Pkcs7;
 use cbc::cipher::{BlockCipherDecrypt, BlockModeDecrypt, KeyInit, KeyIvInit};
@@ -25,7 +26,6 @@ use pkcs12::{
     PKCS_12_PKCS8_KEY_BAG_OID, PKCS_12_X509_CERT_OID,
 };
 use rc2::Rc2;
-use ring::hmac;
 use sha1::Sha1;
 use sha2::{Sha256, Sha384, Sha512};
 use tidegate_shared::secret::Secret;

@@ -59,6 +59,27 @@ fn the_older_key_forms_are_read() {
 }
 
 #[test]
+fn keys_are_read_of_each_kind() {
+    for kind in [
+        &rcgen::PKCS_RSA_SHA256,
+        &rcgen::PKCS_ECDSA_P256_SHA256,
+        &rcgen::PKCS_ECDSA_P384_SHA384,
+        &rcgen::PKCS_ECDSA_P521_SHA512,
+        &rcgen::PKCS_ED25519,
+    ] {
+        let key = KeyPair::generate_for(kind).unwrap();
+        let certificate =
+            CertificateParams::new(vec!["a.test".to_owned()]).unwrap().self_signed(&key).unwrap();
+        let text = format!("{}{}", certificate.pem(), key.serialize_pem());
+        assert_eq!(
+            ServerCertificate::read(&text, "").unwrap().chain,
+            [certificate.der().to_vec()],
+            "{kind:?}"
+        );
+    }
+}
+
+#[test]
 fn what_is_too_large_is_not_even_tried() {
     let pem = format!("{EC_SEC1}{}", "\n".repeat(64 * 1024));
     for data in [pem, to_base64(&vec![0x30; 64 * 1024 + 1])] {

@@ -3,18 +3,20 @@
 //! The keys are made from the resource's ID and open nothing, since nothing stands behind the resource. A template that
 //! passes one on gets a value of the form that it expects. A function that would return anything else is refused.
 
+use aws_lc_rs::digest::{Context, SHA256};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use super::path::UnservedPath;
 
 /// Makes a key of a resource from a seed, which differs between installations, and a label.
 pub(crate) fn made_key(seed: &str, path: &UnservedPath, label: &str) -> String {
-    let digest =
-        Sha256::new().chain_update(seed).chain_update(path.key()).chain_update([0]).chain_update(label);
-    STANDARD.encode(digest.finalize())
+    let mut hash = Context::new(&SHA256);
+    for part in [seed, &path.key(), "\0", label] {
+        hash.update(part.as_bytes());
+    }
+    STANDARD.encode(hash.finish())
 }
 
 /// Returns the result of a `list*` function or action. `key` makes a key of the resource from a label.
