@@ -191,13 +191,7 @@ impl Filler<'_, '_> {
     fn resources(&mut self, resources: &Value, frame: &Frame<'_>, place: &JsonPath<'_>) -> Value {
         let list = match resources {
             Value::Array(list) => list,
-            Value::Object(by_symbol) => {
-                let one = |(symbol, value): (&String, &Value)| {
-                    let place = JsonPath::Property(place, symbol);
-                    (symbol.clone(), self.resource(value, frame, &place))
-                };
-                return Value::Object(by_symbol.iter().map(one).collect());
-            }
+            Value::Object(by_symbol) => return self.symbols(by_symbol, frame, place),
             other => return self.literal(other, frame, place),
         };
         let mut filled = Vec::with_capacity(list.len());
@@ -208,22 +202,60 @@ impl Filler<'_, '_> {
                 filled.push(self.resource(resource, frame, &place));
                 continue;
             };
-            let members = loops.entry(name.to_ascii_lowercase()).or_default();
-            for index in 0..self.count(count, frame, &place) {
-                // Charged even for an empty resource, because nested loops multiply.
-                if !self.spend(1, &place) {
-                    break;
-                }
-                let binding = Binding::Copy { name: name.to_owned(), index, anonymous: true };
-                let one = self.resource(resource, &frame.with(binding), &place);
-                members.extend(type_and_name(&one));
-                filled.push(one);
-            }
+            let copies = self.copies(resource, (name, count), frame, &place);
+            loops
+                .entry(name.to_ascii_lowercase())
+                .or_default()
+                .extend(copies.iter().filter_map(type_and_name));
+            filled.extend(copies);
         }
         for resource in filled.iter_mut().filter(|_| !loops.is_empty()) {
             self.name_members(resource, &loops, place);
         }
         filled.into()
+    }
+
+    /// Evaluates resources with symbolic names. The resources of a loop get the symbols `symbol[0]`, `symbol[1]`….
+    fn symbols(&mut self, by_symbol: &Map<String, Value>, frame: &Frame<'_>, place: &JsonPath<'_>) -> Value {
+        let mut filled = Map::new();
+        let mut loops: HashMap<String, Vec<Value>> = HashMap::new();
+        for (symbol, resource) in by_symbol {
+            let place = JsonPath::Property(place, symbol);
+            let Some(of_loop) = loop_of(resource) else {
+                filled.insert(symbol.clone(), self.resource(resource, frame, &place));
+                continue;
+            };
+            let members = loops.entry(symbol.to_ascii_lowercase()).or_default();
+            for (index, one) in self.copies(resource, of_loop, frame, &place).into_iter().enumerate() {
+                let own = format!("{symbol}[{index}]");
+                members.push(own.as_str().into());
+                filled.insert(own, one);
+            }
+        }
+        for resource in filled.values_mut().filter(|_| !loops.is_empty()) {
+            self.name_members(resource, &loops, place);
+        }
+        filled.into()
+    }
+
+    /// Evaluates the resources of a loop.
+    fn copies(
+        &mut self,
+        resource: &Value,
+        (name, count): (&str, &Value),
+        frame: &Frame<'_>,
+        place: &JsonPath<'_>,
+    ) -> Vec<Value> {
+        let mut copies = Vec::new();
+        for index in 0..self.count(count, frame, place) {
+            // Charged even for an empty resource, because nested loops multiply.
+            if !self.spend(1, place) {
+                break;
+            }
+            let binding = Binding::Copy { name: name.to_owned(), index, anonymous: true };
+            copies.push(self.resource(resource, &frame.with(binding), place));
+        }
+        copies
     }
 
     /// Replaces the names of loops in `dependsOn` by the resources of the loops.

@@ -55,6 +55,22 @@ fn an_inner_template_is_left_to_its_own_plan() {
 }
 
 #[test]
+fn loops_of_symbols_in_an_outer_template_become_resources() {
+    let mut looped = network("[concat(parameters('p'), copyIndex())]");
+    looped["copy"] = json!({"name": "vnets", "count": 2});
+    let mut last = network("last");
+    last["dependsOn"] = json!(["vnets"]);
+    let mut inner = template(&json!({"last": last, "vnets": looped}));
+    inner["languageVersion"] = "2.0".into();
+    let mut outer = template(&json!([deployment("m", "", &json!({"template": inner}))]));
+    outer["parameters"] = json!({"p": {"type": "string", "defaultValue": "net"}});
+    let plan = plan(outer).unwrap();
+    let within = plan_of(nested(&plan, 0, &References::new()), Allowance::new()).unwrap();
+    assert_eq!(names(&within), ["virtualNetworks/net0", "virtualNetworks/net1", "virtualNetworks/last"]);
+    assert_eq!(within.resources[2].depends_on, [0, 1]);
+}
+
+#[test]
 fn an_outer_template_sees_what_is_around_it() {
     let mut looped = network("[concat(parameters('p'), copyIndex())]");
     looped["copy"] = json!({"name": "loop", "count": "[variables('count')]"});
