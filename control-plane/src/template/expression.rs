@@ -2,11 +2,12 @@
 //!
 //! `evaluate` resolves the names in the tree.
 
-/// The maximum length of an expression in bytes, as in ARM.
-const MAX_LENGTH: usize = 24_576;
+/// The maximum length of an expression in bytes: ARM's, whose documented 24,576 are less than what it takes. Bicep
+/// writes long expressions, because it inlines what depends on deployed resources.
+const MAX_LENGTH: usize = 131_072;
 
 /// The maximum nesting of calls in one expression.
-const MAX_DEPTH: usize = 32;
+const MAX_DEPTH: usize = 64;
 
 /// The kind of a string in a template.
 #[derive(Debug, PartialEq)]
@@ -250,7 +251,7 @@ mod tests {
 
     #[test]
     fn what_is_no_expression_is_refused() {
-        let deep = format!("{}{}", "f(".repeat(33), ")".repeat(33));
+        let deep = format!("{}{}", "f(".repeat(65), ")".repeat(65));
         let long = format!("'{}'", "a".repeat(MAX_LENGTH));
         let cases = [
             ("", "ends unexpectedly"),
@@ -266,7 +267,7 @@ mod tests {
             ("-", "is not a 64-bit integer"),
             ("f(ä)", "'ä' is not expected"),
             ("\"a\"", "'\"' is not expected"),
-            (&deep, "more than 32 levels"),
+            (&deep, "more than 64 levels"),
             (&long, "longer than"),
         ];
         for (source, expected) in cases {
