@@ -84,8 +84,9 @@ impl Names<'_> {
     /// Checks the name of the child at `target`. Returns the name, truncated to the maximum length: a longer
     /// one is rejected, and later messages need not repeat all of it.
     pub(crate) fn accept(&mut self, name: &str, target: &str, violations: &mut Violations) -> String {
-        let is_service = self.collection == DELEGATIONS && name.len() <= MAX_NAME;
-        if !is_valid_name(name) && !(is_service && name.split('/').all(is_valid_name)) {
+        let may_be_service = self.collection == DELEGATIONS && name.len() <= MAX_NAME;
+        let is_service = may_be_service && name.split('/').all(is_valid_name);
+        if !is_service && !is_valid_name(name) {
             violations.push(code::INVALID_NAME, join(target, "name"), invalid_name(name));
         } else if !self.seen.insert(name.to_ascii_lowercase()) {
             let message = format!("'{}' has two members with the name '{name}'.", self.collection);
