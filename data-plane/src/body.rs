@@ -127,7 +127,9 @@ pub(crate) fn length(frame: &Frame<Bytes>) -> u64 {
 pub(crate) enum RequestBody {
     /// A streamed body; `inner` is `None` if there certainly is no body.
     Streamed { inner: Option<ReceivedBody>, progress: Option<Rc<Progress>> },
-    /// A collected body. Boxed, because few gateways buffer.
+    /// A body that was collected and is empty, as most are.
+    Absent,
+    /// A collected body. Boxed, because few requests have one.
     Collected(Box<Replay>, Rc<Progress>),
 }
 
@@ -142,6 +144,7 @@ impl RequestBody {
     pub(crate) fn progress(&self) -> Option<&Rc<Progress>> {
         match self {
             RequestBody::Streamed { progress, .. } => progress.as_ref(),
+            RequestBody::Absent => None,
             RequestBody::Collected(_, progress) => Some(progress),
         }
     }
@@ -163,7 +166,8 @@ impl RequestBody {
         pause: Duration,
     ) -> Result<(), CollectError> {
         if let RequestBody::Streamed { inner: Some(inner), progress } =
-            std::mem::replace(self, RequestBody::empty())
+            std::mem::replace(self, RequestBody::Absent)
+            && !inner.is_end_stream()
         {
             let rate = progress.map_or(ClientRate::UNLIMITED, |progress| progress.rate.get());
             let progress = Progress::start(limit, rate);
@@ -182,13 +186,14 @@ impl RequestBody {
 
     /// Returns true if the body was collected.
     pub(crate) fn is_collected(&self) -> bool {
-        matches!(self, RequestBody::Collected(..))
+        matches!(self, RequestBody::Absent | RequestBody::Collected(..))
     }
 
     /// Returns the same body again, if it can be repeated.
     pub(crate) fn again(&self) -> Option<RequestBody> {
         match self {
             RequestBody::Streamed { .. } => self.is_end_stream().then(RequestBody::empty),
+            RequestBody::Absent => Some(RequestBody::Absent),
             RequestBody::Collected(replay, progress) => Some(RequestBody::replay(replay.again(), progress)),
         }
     }
@@ -208,6 +213,7 @@ impl RequestBody {
                 }
                 polled.map_ok(trailers::filter)
             }
+            RequestBody::Absent => Poll::Ready(None),
             RequestBody::Collected(replay, progress) => {
                 let frame = ready!(Pin::new(&mut **replay).poll_frame(cx));
                 if frame.is_some() {
@@ -235,6 +241,7 @@ impl Body for RequestBody {
     fn is_end_stream(&self) -> bool {
         match self {
             RequestBody::Streamed { inner, .. } => inner.as_ref().is_none_or(Body::is_end_stream),
+            RequestBody::Absent => true,
             RequestBody::Collected(replay, _) => replay.is_end_stream(),
         }
     }
@@ -244,6 +251,7 @@ impl Body for RequestBody {
             RequestBody::Streamed { inner, .. } => {
                 inner.as_ref().map_or(SizeHint::with_exact(0), Body::size_hint)
             }
+            RequestBody::Absent => SizeHint::with_exact(0),
             RequestBody::Collected(replay, _) => replay.size_hint(),
         }
     }

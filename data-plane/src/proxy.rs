@@ -49,7 +49,7 @@ use crate::trace;
 use crate::upstream::Purpose;
 use buffered_body::BufferedBody;
 use error::{ProxyError, RewriteFault};
-use forward::Exchange;
+use forward::{Exchange, Manner};
 use handshake::Handshake;
 use headers::{Dropped, HeaderFlags};
 use record::Record;
@@ -218,10 +218,12 @@ async fn answer(
     if buffered {
         forward::collect(connection, request.body_mut()).await?;
     }
-    headers::frame(&mut request);
     record.upload(request.body().progress());
+    let asks_first =
+        !buffered && meta.present.has(HeaderFlags::EXPECT) && request.version() == Version::HTTP_11;
 
-    let mut exchange = forward::exchange(connection, backend_set, bound, request, purpose, record).await?;
+    let manner = Manner { purpose, asks_first };
+    let mut exchange = forward::exchange(connection, backend_set, bound, request, manner, record).await?;
     record.answered(&exchange.response);
     let tunnel = switch(
         connection,
@@ -326,6 +328,7 @@ fn switch(
             }
             let tunnel =
                 PendingTunnel::new(connection, selection, backend_set, exchange, stream, head, identity);
+            let tunnel = tunnel.ok_or_else(|| exchange.false_upgrade("over HTTP/2"))?;
             handshake.conclude(&mut exchange.response);
             Ok(Some(tunnel))
         }

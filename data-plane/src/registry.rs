@@ -112,6 +112,11 @@ impl<T> Registry<T> {
         }
     }
 
+    /// Returns what `choose` finds in the public parts.
+    pub(crate) fn collect<R>(&self, choose: impl Fn(&T) -> Option<R>) -> Vec<R> {
+        self.entries.borrow().values().filter_map(|entry| choose(&entry.public)).collect()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.entries.borrow().len()
     }
@@ -122,6 +127,11 @@ impl<T> Registry<T> {
 }
 
 impl<T> Registration<T> {
+    /// Returns true once the entry is closed.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.entry.reason.get().is_some()
+    }
+
     /// Ready when the entry is closed. The task that polled last is woken then.
     pub(crate) fn poll_close(&self, cx: &Context<'_>) -> Poll<CloseReason> {
         if let Some(why) = self.entry.reason.get() {

@@ -104,7 +104,7 @@ impl Thread {
     pub(crate) fn close(&self, drained: &Drained) {
         let reason = drained.close_reason();
         self.tunnels.close(reason, |tunnel| drained.is(&tunnel.backend));
-        self.upstreams.open.close(reason, |backend| drained.is(backend));
+        self.upstreams.close(reason, |backend| drained.is(backend));
     }
 
     /// Ends a share of the tunnels at a drained backend, between 0 and 1, chosen at random.

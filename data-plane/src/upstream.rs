@@ -1,39 +1,40 @@
 //! The connections of one thread to backends: opened on demand, and kept idle for later requests.
 
-mod checked;
 pub(crate) mod dedicated;
+mod error;
+pub(crate) mod http1;
 pub(crate) mod http2;
-pub(crate) mod upgrade;
 
 use std::cell::{Cell, RefCell};
 use std::io;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use foldhash::HashMap;
 use http::{Request, Response};
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use socket2::SockRef;
 use thiserror::Error;
+use tidegate_http1::ResponseHead;
 use tidegate_shared::snapshot::HttpVersion;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 
+use crate::alarm::Pause;
 use crate::backend::Backend;
 use crate::body::RequestBody;
 use crate::body::received::ReceivedBody;
 use crate::dial::{self, DialError, Location};
-use crate::registry::Registry;
+use crate::registry::{CloseReason, Registry};
 use crate::stream::{self, PEER_TIMEOUT, Stream};
 use crate::tls::client::fault;
 
-use checked::Checked;
-pub(crate) use checked::CheckedSender;
+pub(crate) use error::UpstreamError;
+pub(crate) use http1::Http1Connection;
 
 /// The timeout for opening a connection, with TLS, before another backend is tried.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -45,15 +46,11 @@ const SWEEP: Duration = Duration::from_secs(5);
 /// client that invents server names could use up the descriptors.
 const MAX_IDLE: usize = 1024;
 
-/// The read buffer of an HTTP/1.1 connection, in bytes: it holds a whole head, and data that the client has not
-/// accepted yet.
-const READ_BUFFER: usize = 128 * 1024;
-
 /// A connection that can carry one request.
 #[derive(Debug)]
 pub(crate) enum Sender {
     /// A whole connection: it carries one request at a time.
-    Http1(CheckedSender),
+    Http1(Http1Connection),
     /// One stream among others.
     Http2(http2::StreamSlot),
 }
@@ -61,33 +58,52 @@ pub(crate) enum Sender {
 /// A request that failed without a response.
 #[derive(Debug)]
 pub(crate) struct Unanswered {
-    /// The request, if nothing of it was sent.
-    pub(crate) unsent: Option<Box<Request<RequestBody>>>,
+    /// True if the request is whole, with its body from the beginning.
+    pub(crate) is_whole: bool,
     /// True if the backend has certainly not processed it.
     pub(crate) is_unseen: bool,
-    pub(crate) error: hyper::Error,
+    pub(crate) error: UpstreamError,
+}
+
+/// What the sender of a request asks for beside the request.
+pub(crate) struct Terms<'a> {
+    /// True if the connection uses TLS.
+    pub(crate) secure: bool,
+    /// Set by a caller that stops waiting because of a timeout, before it does.
+    pub(crate) given_up: &'a Cell<bool>,
+    /// The wait of a body for which the backend is asked first, over HTTP/1.1 alone.
+    pub(crate) expecting: Option<Pause>,
+    /// Takes the interim responses of HTTP/1.1, except for 100.
+    pub(crate) interim: &'a dyn Fn(&ResponseHead),
 }
 
 impl Sender {
-    /// Sends a request and waits for the head of the response. A caller that stops waiting because of a timeout sets
-    /// `given_up` first.
+    /// Sends a request and waits for the head of the response.
     pub(crate) async fn send(
-        &mut self,
-        request: Box<Request<RequestBody>>,
-        secure: bool,
-        given_up: &Cell<bool>,
+        &self,
+        request: &mut Request<RequestBody>,
+        terms: Terms<'_>,
     ) -> Result<Response<ReceivedBody>, Unanswered> {
         match self {
-            Sender::Http1(sender) => sender.send(request).await,
+            Sender::Http1(connection) => connection.send(request, terms.expecting, terms.interim).await,
             // Boxed, because it would enlarge the future of every request.
-            Sender::Http2(slot) => Box::pin(slot.send(*request, secure, given_up)).await,
+            Sender::Http2(slot) => Box::pin(slot.send(request, terms.secure, terms.given_up)).await,
+        }
+    }
+
+    /// Takes the stream of a connection after a 101, with the bytes that were read behind the response. HTTP/2 has no
+    /// such response.
+    pub(crate) fn into_stream(self) -> Option<(Stream, Bytes)> {
+        match self {
+            Sender::Http1(connection) => connection.into_stream(),
+            Sender::Http2(_) => None,
         }
     }
 
     /// Returns the local port of the connection.
     pub(crate) fn source_port(&self) -> u16 {
         match self {
-            Sender::Http1(sender) => sender.source_port,
+            Sender::Http1(connection) => connection.source_port(),
             Sender::Http2(slot) => slot.source_port(),
         }
     }
@@ -108,7 +124,7 @@ pub(crate) enum ConnectError {
     #[error(transparent)]
     Dial(DialError),
     #[error("HTTP: {0}")]
-    Http(hyper::Error),
+    Http(UpstreamError),
     #[error("no connection within {} s", CONNECT_TIMEOUT.as_secs())]
     Timeout,
     #[error("TLS: {}", fault::of_handshake(.0))]
@@ -126,14 +142,22 @@ impl ConnectError {
     }
 }
 
+/// The public part of an open connection that is not a tunnel.
+#[derive(Debug)]
+pub(crate) struct OpenConnection {
+    backend: Arc<Backend>,
+    /// The connection, if it has no task of its own.
+    http1: Weak<http1::Shared>,
+}
+
 /// The idle connections of one thread.
 #[derive(Debug, Default)]
 pub(crate) struct Upstreams {
-    idle: RefCell<HashMap<Key, Vec<(CheckedSender, Instant)>>>,
+    idle: RefCell<HashMap<Key, Vec<(Http1Connection, Instant)>>>,
     count: Cell<usize>,
     http2: http2::Pools,
     /// Every open connection that is not a tunnel, busy or idle.
-    pub(crate) open: Rc<Registry<Arc<Backend>>>,
+    open: Rc<Registry<OpenConnection>>,
 }
 
 impl Key {
@@ -157,13 +181,13 @@ impl Upstreams {
         }
     }
 
-    fn take_idle(&self, key: &Key) -> Option<CheckedSender> {
+    fn take_idle(&self, key: &Key) -> Option<Http1Connection> {
         let mut idle = self.idle.borrow_mut();
         let list = idle.get_mut(key)?;
-        while let Some((sender, _)) = list.pop() {
+        while let Some((connection, _)) = list.pop() {
             self.count.set(self.count.get() - 1);
-            if !sender.is_closed() {
-                return Some(sender);
+            if connection.is_usable() {
+                return Some(connection);
             }
         }
         None
@@ -171,11 +195,11 @@ impl Upstreams {
 
     /// Keeps a connection whose response has been read to its end. HTTP/2 connections are kept by their pool.
     pub(crate) fn keep(&self, key: Key, sender: Sender) {
-        let Sender::Http1(sender) = sender else { return };
-        if sender.is_closed() || self.count.get() >= MAX_IDLE {
+        let Sender::Http1(connection) = sender else { return };
+        if !connection.is_usable() || self.count.get() >= MAX_IDLE {
             return;
         }
-        self.idle.borrow_mut().entry(key).or_default().push((sender, Instant::now()));
+        self.idle.borrow_mut().entry(key).or_default().push((connection, Instant::now()));
         self.count.set(self.count.get() + 1);
     }
 
@@ -186,12 +210,22 @@ impl Upstreams {
         self.http2.sweep(Duration::ZERO) || some
     }
 
+    /// Closes the connections to the backends for which `which` holds, busy or idle.
+    pub(crate) fn close(&self, why: CloseReason, which: impl Fn(&Backend) -> bool) {
+        self.open.close(why, |open| which(&open.backend));
+        // An idle connection of HTTP/1.1 has no task that would notice.
+        let without_task = |open: &OpenConnection| open.http1.upgrade().filter(|_| which(&open.backend));
+        for connection in self.open.collect(without_task) {
+            connection.close_if_idle();
+        }
+    }
+
     /// Closes the connections that have been idle for this time.
     fn sweep(&self, idle_for: Duration) {
         let now = Instant::now();
         let mut left = 0;
         self.idle.borrow_mut().retain(|_, list| {
-            list.retain(|(sender, since)| !sender.is_closed() && now - *since < idle_for);
+            list.retain(|(connection, since)| now - *since < idle_for && connection.is_usable());
             left += list.len();
             !list.is_empty()
         });
@@ -216,7 +250,7 @@ pub(crate) enum Purpose {
     Tunnel,
 }
 
-/// Opens a connection and starts its HTTP framing on this thread.
+/// Opens a connection for requests, or for a tunnel.
 pub(crate) async fn open(
     upstreams: &Upstreams,
     backend: &Arc<Backend>,
@@ -246,19 +280,11 @@ pub(crate) async fn open(
         Ok(stream)
     };
     let stream = timeout(CONNECT_TIMEOUT, connected).await.map_err(|_| ConnectError::Timeout)??;
-    let source_port = stream.source_port();
-    let (stream, expected) = Checked::new(stream);
-    let handshake = http1::Builder::new().max_buf_size(READ_BUFFER).handshake(TokioIo::new(stream));
-    let (sender, connection) = handshake.await.map_err(ConnectError::Http)?;
-    // The task ignores the end of the connection: a request sees it as an error of its response, and an idle
-    // connection may end at any time.
     if backend.member_state.is_gone() {
         // The command that ends connections to this member has already been executed.
         return Err(ConnectError::Gone);
     }
-    let registration = upstreams.open.register(backend.clone());
-    tokio::task::spawn_local(registration.run(connection.with_upgrades()));
-    Ok(Sender::Http1(CheckedSender::new(sender, expected, source_port)))
+    Ok(Sender::Http1(Http1Connection::new(stream, backend, &upstreams.open)))
 }
 
 /// Connects to a backend, with TLS if `tls` is given.

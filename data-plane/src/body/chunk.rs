@@ -16,7 +16,6 @@ pub(crate) enum Chunk {
     /// Bytes that were read into the buffer that the caller gave.
     Read(Range<usize>),
     /// Bytes that came with the head of the message, in the buffer that it was read into.
-    #[expect(dead_code, reason = "the engines that read so follow")]
     Early(ReadBuffer, Range<usize>),
     Owned(Bytes),
     Trailers(HeaderMap),

@@ -32,7 +32,7 @@ pub(crate) trait BodySource: fmt::Debug {
 /// A body that arrives in pieces. An error in it is the fault of the peer: the body is incomplete or malformed.
 #[derive(Debug)]
 pub(crate) enum ReceivedBody {
-    /// No body.
+    /// No body, or one that has ended.
     None,
     /// A body over HTTP/2.
     Hyper(Incoming),
@@ -71,7 +71,19 @@ impl ReceivedBody {
             ReceivedBody::Hyper(body) => {
                 Pin::new(body).poll_frame(cx).map_ok(Chunk::from).map_err(BoxError::from)
             }
-            ReceivedBody::Http1(body) => body.0.poll_chunk(cx, buffer),
+            ReceivedBody::Http1(body) => {
+                let polled = body.0.poll_chunk(cx, buffer);
+                let is_last = match &polled {
+                    Poll::Ready(Some(Ok(_))) => body.0.is_end_stream(),
+                    Poll::Ready(_) => true,
+                    Poll::Pending => false,
+                };
+                if is_last {
+                    // The connection may carry another message before this body is dropped.
+                    *self = ReceivedBody::None;
+                }
+                polled
+            }
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::registry::CloseReason;
 use crate::runtime::Unroutable;
 use crate::runtime::pattern::Exhausted;
 use crate::spool::SpoolError;
-use crate::upstream::ConnectError;
+use crate::upstream::{ConnectError, UpstreamError};
 
 /// The reason for a local error reply. The message is for the log, never for the client.
 #[derive(Debug, Error)]
@@ -70,8 +70,8 @@ pub(crate) enum ProxyError {
     NoHealthyBackend,
     #[error("backend {backend}: {source}")]
     Connect { backend: String, source: ConnectError },
-    #[error("backend {backend}: {}", with_cause(source))]
-    Broken { backend: String, source: hyper::Error },
+    #[error("backend {backend}: {source}")]
+    Broken { backend: String, source: UpstreamError },
     #[error("backend {backend}: {}", cut.reason())]
     Drained { backend: String, cut: CloseReason },
     #[error("backend {backend} answered 101: {what}")]
@@ -239,14 +239,6 @@ impl ProxyError {
             headers.insert(header::ALLOW, HeaderValue::from_static(SERVED));
         }
         response
-    }
-}
-
-/// Returns hyper's message with its cause.
-fn with_cause(error: &hyper::Error) -> String {
-    match std::error::Error::source(error) {
-        Some(cause) => format!("{error}: {cause}"),
-        None => error.to_string(),
     }
 }
 

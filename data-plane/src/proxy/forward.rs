@@ -8,7 +8,6 @@ mod timeouts;
 
 use std::cell::Cell;
 use std::future::poll_fn;
-use std::io;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -35,7 +34,7 @@ use crate::downstream::Connection;
 use crate::member::InFlightGuard;
 use crate::runtime::{BackendSet, HostPolicy};
 use crate::tls::client;
-use crate::upstream::{self, ConnectError, Key, Purpose, Sender, Unanswered};
+use crate::upstream::{self, ConnectError, Key, Purpose, Sender, Terms, Unanswered, UpstreamError};
 use timeouts::RequestTimeouts;
 
 /// A request and the head of its response.
@@ -73,6 +72,14 @@ pub(crate) async fn collect(connection: &Connection, body: &mut RequestBody) -> 
     })
 }
 
+/// The form in which a request is forwarded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Manner {
+    pub(crate) purpose: Purpose,
+    /// True if the client waits for 100 before it sends the body, and the body is not collected: the backend is asked.
+    pub(crate) asks_first: bool,
+}
+
 /// Sends the request to a backend of the set, first to the member of its affinity cookie (`bound`). The request
 /// timeout of the settings runs until the head of the response, and starts anew with each chunk of the request body.
 /// While the gateway waits for the client's next chunk, the client's body timeout runs instead.
@@ -81,7 +88,7 @@ pub(crate) async fn exchange(
     backend_set: &BackendSet,
     bound: Option<usize>,
     request: Box<Request<RequestBody>>,
-    purpose: Purpose,
+    manner: Manner,
     record: &mut Record,
 ) -> Result<Exchange, ProxyError> {
     let upload = request.body().progress().cloned();
@@ -93,7 +100,7 @@ pub(crate) async fn exchange(
         connection,
         backend_set,
         upload: upload.clone(),
-        purpose,
+        manner,
         record,
         given_up: &given_up,
         repeated: false,
@@ -123,7 +130,7 @@ struct Attempts<'a> {
     connection: &'a Rc<Connection>,
     backend_set: &'a BackendSet,
     upload: Option<Rc<Progress>>,
-    purpose: Purpose,
+    manner: Manner,
     record: &'a mut Record,
     /// Set when the wait for the response has timed out.
     given_up: &'a Cell<bool>,
@@ -134,8 +141,8 @@ struct Attempts<'a> {
 /// A failed attempt on one backend.
 struct Failure {
     error: ProxyError,
-    /// The request, if another backend may be tried.
-    again: Option<Box<Request<RequestBody>>>,
+    /// True if another backend may be tried.
+    again: bool,
 }
 
 impl Attempts<'_> {
@@ -157,7 +164,7 @@ impl Attempts<'_> {
             self.record.ask(backend, &request);
             let name = own_name(backend, &request).map_err(|source| unreachable(backend, source))?;
             let key = Key::new(backend, name);
-            match self.ask(backend, &key, request).await {
+            match self.ask(backend, &key, &mut request).await {
                 Ok((response, sender)) => {
                     let (connection, upload) = (connection.clone(), self.upload);
                     let lease = Lease { connection, dedicated: backend_set.dedicated, key, sender, upload };
@@ -170,8 +177,8 @@ impl Attempts<'_> {
                         read_timeout: backend_set.request_timeout,
                     });
                 }
-                Err(Failure { error, again: None }) => return Err(error),
-                Err(Failure { error, again: Some(again) }) => (failure, request) = (error, again),
+                Err(Failure { error, again: false }) => return Err(error),
+                Err(Failure { error, again: true }) => failure = error,
             }
         }
         Err(failure)
@@ -182,49 +189,39 @@ impl Attempts<'_> {
         &mut self,
         backend: &Arc<Backend>,
         key: &Key,
-        mut request: Box<Request<RequestBody>>,
+        request: &mut Request<RequestBody>,
     ) -> Result<(Response<ReceivedBody>, Sender), Failure> {
-        while let Some(mut sender) = self.kept(backend, key) {
-            match self.send(backend, &mut sender, request).await {
+        while let Some(sender) = self.kept(backend, key) {
+            match self.send(backend, &sender, request).await {
                 SendOutcome::Answered(response) => return Ok((response, sender)),
-                SendOutcome::Unseen(unseen, _) => request = unseen,
-                SendOutcome::Broken(error, again) => match self.repeat(again) {
-                    Some(again) => {
-                        request = again;
-                        break;
-                    }
-                    None => return Err(Failure { error: self.broken(backend, error), again: None }),
-                },
+                SendOutcome::Unseen(_) => {}
+                SendOutcome::Broken { again, .. } if self.repeats(again) => break,
+                SendOutcome::Broken { error, .. } => {
+                    return Err(Failure { error: self.broken(backend, error), again: false });
+                }
             }
         }
         // An HTTP/2 backend may refuse a request without having processed it: it is tried once more.
-        let is_shared = self.purpose == Purpose::Requests && backend.key.version == HttpVersion::Http2;
+        let is_shared = self.manner.purpose == Purpose::Requests && backend.key.version == HttpVersion::Http2;
         let mut left = if is_shared { 2 } else { 1 };
         loop {
-            let mut sender = match self.open(backend, key).await {
-                Ok(sender) => sender,
-                Err(error) => {
-                    let error = unreachable(backend, error);
-                    return Err(Failure { error, again: Some(request) });
-                }
-            };
+            let opened = self.open(backend, key).await;
+            let sender =
+                opened.map_err(|error| Failure { error: unreachable(backend, error), again: true })?;
             left -= 1;
-            match self.send(backend, &mut sender, request).await {
+            let (error, again) = match self.send(backend, &sender, request).await {
                 SendOutcome::Answered(response) => return Ok((response, sender)),
-                SendOutcome::Unseen(unseen, _) if left > 0 => request = unseen,
-                SendOutcome::Unseen(unseen, error) => {
-                    return Err(Failure { error: self.broken(backend, error), again: Some(unseen) });
-                }
-                SendOutcome::Broken(error, again) => {
-                    return Err(Failure { error: self.broken(backend, error), again: self.repeat(again) });
-                }
-            }
+                SendOutcome::Unseen(_) if left > 0 => continue,
+                SendOutcome::Unseen(error) => (error, true),
+                SendOutcome::Broken { error, again } => (error, self.repeats(again)),
+            };
+            return Err(Failure { error: self.broken(backend, error), again });
         }
     }
 
     /// Takes an existing connection. A tunnel always gets a new one.
     fn kept(&self, backend: &Backend, key: &Key) -> Option<Sender> {
-        match (self.purpose, self.backend_set.dedicated) {
+        match (self.manner.purpose, self.backend_set.dedicated) {
             (Purpose::Tunnel, _) => None,
             (Purpose::Requests, true) => self.connection.dedicated.take(key),
             (Purpose::Requests, false) => self.connection.thread.upstreams.take(key, backend.key.version),
@@ -235,7 +232,7 @@ impl Attempts<'_> {
         let thread = &self.connection.thread;
         let began = Instant::now();
         // Boxed: this future is large and rare, and the state of a request is moved as a whole.
-        let open = || Box::pin(upstream::open(&thread.upstreams, backend, key, self.purpose));
+        let open = || Box::pin(upstream::open(&thread.upstreams, backend, key, self.manner.purpose));
         let mut opened = open().await;
         if opened.as_ref().is_err_and(ConnectError::is_exhaustion) && thread.upstreams.give_up() {
             // The idle connections that were closed have freed descriptors.
@@ -248,34 +245,34 @@ impl Attempts<'_> {
     async fn send(
         &mut self,
         backend: &Backend,
-        sender: &mut Sender,
-        request: Box<Request<RequestBody>>,
+        sender: &Sender,
+        request: &mut Request<RequestBody>,
     ) -> SendOutcome {
         self.record.sent_from(sender.source_port());
-        let copy = copy(&request, matches!(sender, Sender::Http2(_)));
-        let Unanswered { unsent, is_unseen, error } =
-            match sender.send(request, backend.tls.is_some(), self.given_up).await {
-                Ok(response) => return SendOutcome::Answered(response),
-                Err(unanswered) => unanswered,
-            };
-        match (unsent, copy) {
-            (Some(unsent), _) => SendOutcome::Unseen(unsent, error),
-            (None, Some(copy)) if is_unseen => SendOutcome::Unseen(copy, error),
-            (None, copy) => {
-                let again = copy.filter(|copy| is_repeatable(copy) && is_cut_off(&error));
-                SendOutcome::Broken(error, again)
+        let connection = self.connection;
+        let terms = Terms {
+            secure: backend.tls.is_some(),
+            given_up: self.given_up,
+            expecting: self.manner.asks_first.then(|| connection.thread.alarms.pause()),
+            interim: &|head| connection.http1.send_interim(head),
+        };
+        match sender.send(request, terms).await {
+            Ok(response) => SendOutcome::Answered(response),
+            Err(Unanswered { is_whole: true, is_unseen: true, error }) => SendOutcome::Unseen(error),
+            Err(Unanswered { is_whole, error, .. }) => {
+                let again = is_whole && is_repeatable(request) && error.is_cut_off();
+                SendOutcome::Broken { error, again }
             }
         }
     }
 
-    /// Returns the request for a repetition, if it was not repeated before.
-    fn repeat(&mut self, again: Option<Box<Request<RequestBody>>>) -> Option<Box<Request<RequestBody>>> {
-        let first = !std::mem::replace(&mut self.repeated, true);
-        again.filter(|_| first)
+    /// Returns true if a request that may be repeated was not repeated before.
+    fn repeats(&mut self, again: bool) -> bool {
+        !std::mem::replace(&mut self.repeated, true) && again
     }
 
     /// Returns the cause of a broken connection: the client's body, a drain, or the backend.
-    fn broken(&self, backend: &Backend, source: hyper::Error) -> ProxyError {
+    fn broken(&self, backend: &Backend, source: UpstreamError) -> ProxyError {
         match &self.upload {
             Some(upload) if upload.is_too_large() => ProxyError::Refused(Fault::BodyTooLarge),
             Some(upload) if upload.broken.get() => {
@@ -295,43 +292,18 @@ fn unreachable(backend: &Backend, source: ConnectError) -> ProxyError {
 enum SendOutcome {
     Answered(Response<ReceivedBody>),
     /// The backend has certainly not processed it, so any retry is safe.
-    Unseen(Box<Request<RequestBody>>, hyper::Error),
-    /// The backend may have processed it. The request is present if it may be repeated.
-    Broken(hyper::Error, Option<Box<Request<RequestBody>>>),
-}
-
-/// Returns a copy of the request for a retry; `None` if its body cannot be sent again. HTTP/1.1 needs a copy only of
-/// repeatable requests. Over HTTP/2 every request may need one, because a backend may state that it has not processed
-/// it.
-fn copy(request: &Request<RequestBody>, over_http2: bool) -> Option<Box<Request<RequestBody>>> {
-    if !over_http2 && !is_repeatable(request) {
-        return None;
-    }
-    let mut copy = Request::new(request.body().again()?);
-    copy.method_mut().clone_from(request.method());
-    copy.uri_mut().clone_from(request.uri());
-    copy.headers_mut().clone_from(request.headers());
-    copy.extensions_mut().clone_from(request.extensions());
-    *copy.version_mut() = request.version();
-    Some(Box::new(copy))
+    Unseen(UpstreamError),
+    /// The backend may have processed it; with `again`, it may be repeated.
+    Broken {
+        error: UpstreamError,
+        again: bool,
+    },
 }
 
 /// Returns true if a request may be repeated: its method is idempotent (RFC 9110, section 9.2.2) and its body was
 /// collected.
 fn is_repeatable(request: &Request<RequestBody>) -> bool {
     request.body().is_collected() && request.method().is_idempotent()
-}
-
-/// Returns true if the connection ended before the response. An invalid response or a refusal would be the same on
-/// the second try.
-fn is_cut_off(error: &hyper::Error) -> bool {
-    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
-    let broke_off = error.is_incomplete_message()
-        || error.is_closed()
-        || error.is_canceled()
-        || source.is_some_and(|source| source.kind() != io::ErrorKind::InvalidData);
-    // A failure to read the client's body is not a failure of the connection.
-    broke_off && !error.is_user()
 }
 
 /// Sets the `Host` that the settings ask for; for an HTTP/1.0 client without `Host`, it is the member's.

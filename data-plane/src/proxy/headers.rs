@@ -137,7 +137,7 @@ pub(crate) fn prepare_request(
     drop_hop_by_hop(headers, flags);
     headers.reserve(ADDED_HEADERS);
     if flags.has(HeaderFlags::EXPECT) {
-        // The gateway has sent 100 itself by reading the body, so the backend must not be asked again.
+        // Whether the backend is asked is decided for each backend, and written with the framing of the body.
         headers.remove(EXPECT);
     }
     let client = client(connection, rules);
@@ -172,14 +172,6 @@ fn client(connection: &Connection, rules: RequestHeaders) -> Cow<'_, HeaderValue
             let address = HeaderValue::from_str(&connection.client.ip().to_string());
             Cow::Owned(address.expect("an address is printable ASCII"))
         }
-    }
-}
-
-/// Sets `Transfer-Encoding` on a forwarded request if the length of its body is unknown: hyper would otherwise send a
-/// GET or HEAD without a body.
-pub(crate) fn frame(request: &mut Request<impl http_body::Body>) {
-    if !request.body().is_end_stream() && request.body().size_hint().exact().is_none() {
-        request.headers_mut().insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }
 }
 

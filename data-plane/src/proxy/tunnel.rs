@@ -19,7 +19,6 @@ use http::{Request, Uri};
 use tokio::time::{Instant, sleep_until};
 
 use super::forward::Exchange;
-use super::lease::Lease;
 use super::transaction_id::TransactionId;
 use crate::backend::{Backend, Drained};
 use crate::downstream::Connection;
@@ -31,7 +30,6 @@ use crate::registry::CloseReason;
 use crate::runtime::{BackendSet, Selection};
 use crate::stream::{PEER_TIMEOUT, Stream};
 use crate::trace;
-use crate::upstream;
 use access_log::Last;
 use close::CloseCode;
 
@@ -61,8 +59,8 @@ impl HandshakeHead {
 /// A tunnel that begins when the response has been sent to the client.
 #[derive(Debug)]
 pub(crate) struct PendingTunnel {
-    upstream: upstream::upgrade::PendingUpgrade,
-    lease: Option<Lease>,
+    /// The backend's connection, and the bytes that it sent behind the response.
+    upstream: (Stream, Bytes),
     limits: Limits,
     live: LiveTunnel,
     context: TunnelContext,
@@ -71,7 +69,7 @@ pub(crate) struct PendingTunnel {
 }
 
 impl PendingTunnel {
-    /// Prepares the tunnel of a successful handshake.
+    /// Prepares the tunnel of a successful handshake; `None` if the response came from a stream of HTTP/2.
     pub(crate) fn new(
         connection: &Rc<Connection>,
         selection: &Selection,
@@ -80,11 +78,10 @@ impl PendingTunnel {
         stream: Option<PendingUpgrade>,
         head: HandshakeHead,
         (id, handshake): (TransactionId, Option<trace::Context>),
-    ) -> Box<PendingTunnel> {
-        let upstream = upstream::upgrade::PendingUpgrade::of(&mut exchange.response);
-        // The connection's sender must outlive the handover; it is never used again.
-        let lease = exchange.lease.take();
-        let source_port = lease.as_ref().map_or(0, |lease| lease.sender.source_port());
+    ) -> Option<Box<PendingTunnel>> {
+        let sender = exchange.lease.take()?.sender;
+        let source_port = sender.source_port();
+        let upstream = sender.into_stream()?;
         let thread = &connection.thread;
         let context = handshake.map(|handshake| {
             let span = thread.random.borrow_mut().u64(1..).to_be_bytes();
@@ -102,7 +99,7 @@ impl PendingTunnel {
         // The client sends no further requests over the connection that becomes the tunnel.
         connection.dedicated.close();
         let limits = Limits { idle: backend_set.request_timeout, drain: backend_set.drain_timeout };
-        Box::new(PendingTunnel { upstream, lease, limits, live, context, stream })
+        Some(Box::new(PendingTunnel { upstream, limits, live, context, stream }))
     }
 
     /// Returns the tunnel if the client's connection becomes it. If an HTTP/2 stream does, the tunnel begins in a task
@@ -122,18 +119,8 @@ impl PendingTunnel {
     /// Begins the tunnel, with the bytes that the client sent early. It runs in a task of its own, so that no state of
     /// the handshake lives as long as the tunnel.
     pub(crate) fn start(self: Box<PendingTunnel>, client: UpgradedClient, early: Bytes) {
-        let PendingTunnel { upstream, lease, limits, live, context, .. } = *self;
-        tokio::task::spawn_local(async move {
-            let joined = tokio::time::timeout(HANDOVER, upstream.complete()).await;
-            drop(lease);
-            match joined {
-                Ok(Ok(upstream)) => {
-                    tokio::task::spawn_local(run((client, early), upstream, limits, live, context));
-                }
-                Ok(Err(error)) => tracing::debug!(%error, "a tunnel's connection was not handed over"),
-                Err(_) => tracing::debug!("the connections of a tunnel were not handed over in time"),
-            }
-        });
+        let PendingTunnel { upstream, limits, live, context, .. } = *self;
+        tokio::task::spawn_local(run((client, early), upstream, limits, live, context));
     }
 }
 

@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::fmt;
 
-use super::{CheckedSender, Key, Sender};
+use super::{Http1Connection, Key, Sender};
 
 /// The maximum number of idle connections per client connection, which may use several backends.
 const MAX: usize = 8;
@@ -16,7 +16,7 @@ pub(crate) struct DedicatedConnections(Cell<Option<Box<Kept>>>);
 
 /// The connections from the oldest to the newest.
 #[derive(Default)]
-struct Kept(Vec<(Key, CheckedSender)>);
+struct Kept(Vec<(Key, Http1Connection)>);
 
 impl fmt::Debug for DedicatedConnections {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -25,10 +25,10 @@ impl fmt::Debug for DedicatedConnections {
 }
 
 impl DedicatedConnections {
-    fn with<R>(&self, work: impl FnOnce(&mut Vec<(Key, CheckedSender)>) -> R) -> R {
+    fn with<R>(&self, work: impl FnOnce(&mut Vec<(Key, Http1Connection)>) -> R) -> R {
         let mut kept = self.0.take().unwrap_or_default();
         let list = &mut kept.0;
-        list.retain(|(_, sender)| !sender.is_closed());
+        list.retain(|(_, connection)| connection.is_usable());
         let result = work(list);
         self.0.set((!list.is_empty()).then_some(kept));
         result
@@ -51,13 +51,13 @@ impl DedicatedConnections {
     /// the oldest is closed.
     pub(crate) fn keep(&self, key: Key, sender: Sender) {
         // HTTP/2 has no authentication of whole connections.
-        let Sender::Http1(sender) = sender else { return };
+        let Sender::Http1(connection) = sender else { return };
         self.with(|kept| {
             kept.retain(|(known, _)| *known != key);
             if kept.len() == MAX {
                 kept.remove(0);
             }
-            kept.push((key, sender));
+            kept.push((key, connection));
         });
     }
 

@@ -8,7 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::io;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use socket2::SockRef;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::{ConnectError, Key, MAX_IDLE, Unanswered, Upstreams};
+use super::{ConnectError, Key, MAX_IDLE, OpenConnection, Unanswered, Upstreams};
 use crate::backend::Backend;
 use crate::body::RequestBody;
 use crate::body::received::ReceivedBody;
@@ -174,7 +174,8 @@ pub(super) async fn open(
         .initial_connection_window_size(STREAM_WINDOW * MAX_STREAMS as u32)
         .max_send_buf_size(SEND_BUFFER)
         .max_header_list_size(MAX_HEADER_BLOCK);
-    let (sender, connection) = http.handshake(TokioIo::new(stream)).await.map_err(ConnectError::Http)?;
+    let (sender, connection) =
+        http.handshake(TokioIo::new(stream)).await.map_err(|error| ConnectError::Http(error.into()))?;
     if backend.member_state.is_gone() {
         // The command that ends connections to this member has already been executed.
         return Err(ConnectError::Gone);
@@ -190,7 +191,9 @@ pub(super) async fn open(
         })
         .await
     };
-    tokio::task::spawn_local(upstreams.open.register(backend.clone()).run(run));
+    let registration =
+        upstreams.open.register(OpenConnection { backend: backend.clone(), http1: Weak::new() });
+    tokio::task::spawn_local(registration.run(run));
     let shared = Http2Connection {
         sender,
         open: Cell::new(0),
@@ -221,22 +224,30 @@ impl StreamSlot {
     /// first, and the connection gets no further requests.
     pub(super) async fn send(
         &self,
-        request: Request<RequestBody>,
+        request: &mut Request<RequestBody>,
         secure: bool,
         given_up: &Cell<bool>,
     ) -> Result<Response<ReceivedBody>, Unanswered> {
         let _waiting = Waiting { connection: &self.0, given_up };
-        let mut failed = match self.0.sender.clone().try_send_request(translate(request, secure)).await {
+        // A backend may state that it has not processed the request, so each that can be sent again is copied.
+        let copy = copy(request);
+        let sent = std::mem::replace(request, Request::new(RequestBody::empty()));
+        let mut failed = match self.0.sender.clone().try_send_request(translate(sent, secure)).await {
             Ok(response) => return Ok(response.map(ReceivedBody::from)),
             Err(failed) => failed,
         };
-        let unsent = failed.take_message().map(|unsent| Box::new(restore(unsent)));
+        let unsent = failed.take_message().map(restore);
         let error = failed.into_error();
         let is_unseen = unsent.is_some() || is_unseen(&error);
         if is_unseen {
             self.0.spent.set(true);
         }
-        Err(Unanswered { unsent, is_unseen, error })
+        let whole = unsent.or(copy);
+        let is_whole = whole.is_some();
+        if let Some(whole) = whole {
+            *request = whole;
+        }
+        Err(Unanswered { is_whole, is_unseen, error: error.into() })
     }
 
     pub(super) fn source_port(&self) -> u16 {
@@ -265,6 +276,17 @@ fn is_unseen(error: &hyper::Error) -> bool {
     cause.is_some_and(|cause| {
         cause.is_remote() && (cause.is_go_away() || cause.reason() == Some(h2::Reason::REFUSED_STREAM))
     })
+}
+
+/// Returns a copy of the request; `None` if its body cannot be sent again.
+fn copy(request: &Request<RequestBody>) -> Option<Request<RequestBody>> {
+    let mut copy = Request::new(request.body().again()?);
+    copy.method_mut().clone_from(request.method());
+    copy.uri_mut().clone_from(request.uri());
+    copy.headers_mut().clone_from(request.headers());
+    copy.extensions_mut().clone_from(request.extensions());
+    *copy.version_mut() = request.version();
+    Some(copy)
 }
 
 /// Converts a request to the form of HTTP/2. `TE: trailers` is always true for this gateway, and gRPC requires it.

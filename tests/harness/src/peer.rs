@@ -168,9 +168,14 @@ impl Peer {
     async fn chunk(&mut self) -> io::Result<Option<Vec<u8>>> {
         let line = self.line().await?;
         let size = usize::from_str_radix(line.trim(), 16).map_err(io::Error::other)?;
+        if size == 0 {
+            // Trailers, and the empty line behind them.
+            while self.line().await?.len() > 2 {}
+            return Ok(None);
+        }
         let data = self.take(size).await?;
         self.take(2).await?;
-        Ok((size > 0).then_some(data))
+        Ok(Some(data))
     }
 
     async fn line(&mut self) -> io::Result<String> {

@@ -50,7 +50,6 @@ impl Http1Link {
 
     /// Passes an interim response of a backend (1xx except 101) on to a client of HTTP/1.1, without its hop-by-hop
     /// fields. For others it is dropped.
-    #[expect(dead_code, reason = "the upstream half of the engine calls it")]
     pub(crate) fn send_interim(&self, head: &ResponseHead) {
         self.with(|client| client.send_interim(head));
     }

@@ -27,6 +27,9 @@ pub(super) struct StreamBody {
     body: ResponseBody,
     /// The data that did not fit into the last chunk.
     rest: Bytes,
+    /// The error that ends the body. Its reset would overtake what has not left yet, perhaps even the head, so the
+    /// connection may first write.
+    failed: Option<BoxError>,
     stream: Rc<OpenStream>,
     connection: Rc<Connection>,
 }
@@ -34,7 +37,7 @@ pub(super) struct StreamBody {
 impl StreamBody {
     pub(super) fn new(body: ResponseBody, stream: Rc<OpenStream>, connection: Rc<Connection>) -> StreamBody {
         stream.offers(Some(0));
-        StreamBody { body, rest: Bytes::new(), stream, connection }
+        StreamBody { body, rest: Bytes::new(), failed: None, stream, connection }
     }
 
     fn piece_of(&mut self, mut data: Bytes) -> Frame<Bytes> {
@@ -57,7 +60,15 @@ impl Body for StreamBody {
             let rest = std::mem::take(&mut this.rest);
             return Poll::Ready(Some(Ok(this.piece_of(rest))));
         }
+        if let Some(failed) = this.failed.take() {
+            return Poll::Ready(Some(Err(failed)));
+        }
         let polled = Pin::new(&mut this.body).poll_frame(cx);
+        if let Poll::Ready(Some(Err(failed))) = polled {
+            this.failed = Some(failed);
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         // While the gateway waits for the backend, the client's timeout does not run.
         this.stream.offers(polled.is_ready().then_some(0));
         polled.map(|frame| {

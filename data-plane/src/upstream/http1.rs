@@ -1,0 +1,145 @@
+//! HTTP/1.1 to backends (RFC 9112), without a task of its own: whoever waits for a response, or for its body, drives
+//! the connection.
+//!
+//! The sender of a request and the body of its response share a connection. Head and body are written, and the
+//! response is read, in the same polls: a backend may answer before it has the whole body, and then the upload goes
+//! on while the response is read. A connection can carry another request only if the body was sent, the response
+//! has ended exactly, and nothing else has arrived. An idle connection owns no buffer, and nobody polls it.
+
+mod output;
+mod request;
+mod response;
+mod state;
+mod upload;
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use tidegate_http1::ResponseHead;
+use tokio::io::{AsyncRead, ReadBuf};
+
+use super::{OpenConnection, Unanswered, UpstreamError};
+use crate::alarm::Pause;
+use crate::backend::Backend;
+use crate::body::RequestBody;
+use crate::body::received::ReceivedBody;
+use crate::registry::{Registration, Registry};
+use crate::stream::Stream;
+use request::Length;
+use state::State;
+
+/// A connection that carries one request at a time.
+#[derive(Clone, Debug)]
+pub(crate) struct Http1Connection(Rc<Shared>);
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    registration: Registration<OpenConnection>,
+    state: RefCell<State>,
+    /// The local port.
+    source_port: u16,
+}
+
+impl Http1Connection {
+    /// Takes a connection that was opened to a backend, and registers it.
+    pub(super) fn new(
+        stream: Stream,
+        backend: &Arc<Backend>,
+        open: &Rc<Registry<OpenConnection>>,
+    ) -> Http1Connection {
+        let source_port = stream.source_port();
+        Http1Connection(Rc::new_cyclic(|own| Shared {
+            registration: open.register(OpenConnection { backend: backend.clone(), http1: own.clone() }),
+            state: RefCell::new(State::new(stream)),
+            source_port,
+        }))
+    }
+
+    pub(super) fn source_port(&self) -> u16 {
+        self.0.source_port
+    }
+
+    /// Returns true if the connection can carry another request. It has none now.
+    pub(super) fn is_usable(&self) -> bool {
+        let state = &mut *self.0.state.borrow_mut();
+        !self.0.registration.is_closed() && state.is_idle() && state.stream.as_mut().is_some_and(is_quiet)
+    }
+
+    /// Sends a request and waits for the head of the response. With `expecting`, the backend is asked first whether it
+    /// wants the body. Interim responses other than 100 are given to `interim`.
+    ///
+    /// After a failure, `request` is whole if its body was not begun or can be sent again.
+    pub(super) async fn send(
+        &self,
+        request: &mut Request<RequestBody>,
+        expecting: Option<Pause>,
+        interim: &dyn Fn(&ResponseHead),
+    ) -> Result<Response<ReceivedBody>, Unanswered> {
+        let length = Length::of(request.body());
+        let again = if length == Length::None { None } else { request.body().again() };
+        self.0.state.borrow_mut().begin(request, length, expecting);
+        match poll_fn(|cx| self.poll_head(cx, interim)).await {
+            Ok(head) => Ok(response::response(head, &self.0)),
+            Err(error) => {
+                let (untouched, is_unseen) = self.0.state.borrow_mut().fail();
+                let body = untouched.or(again);
+                let is_whole = length == Length::None || body.is_some();
+                if let Some(body) = body {
+                    *request.body_mut() = body;
+                }
+                Err(Unanswered { is_whole, is_unseen: is_unseen && is_whole, error })
+            }
+        }
+    }
+
+    fn poll_head(
+        &self,
+        cx: &mut Context<'_>,
+        interim: &dyn Fn(&ResponseHead),
+    ) -> Poll<Result<ResponseHead, UpstreamError>> {
+        if let Poll::Ready(why) = self.0.registration.poll_close(cx) {
+            return Poll::Ready(Err(UpstreamError::Drained(why)));
+        }
+        self.0.state.borrow_mut().poll_head(cx, interim)
+    }
+
+    /// Takes the stream after a 101, with the bytes that were read from it behind the response.
+    pub(crate) fn into_stream(self) -> Option<(Stream, Bytes)> {
+        self.0.state.borrow_mut().take_stream()
+    }
+}
+
+impl Shared {
+    /// Closes the connection unless a request is running, whose task notices the end itself.
+    pub(super) fn close_if_idle(&self) {
+        let state = &mut *self.state.borrow_mut();
+        if state.is_idle() {
+            state.stream = None;
+        }
+    }
+}
+
+/// Returns true if an idle connection is neither readable nor at its end. This asks the driver: it is a system call
+/// only if something has happened.
+fn is_quiet(stream: &mut Stream) -> bool {
+    let mut byte = [0];
+    match stream {
+        Stream::Plain(tcp) => {
+            matches!(tcp.try_read(&mut byte), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
+        }
+        // A backend may send session tickets at any time, which the TLS layer takes.
+        Stream::Tls(tls) => {
+            let mut nobody = Context::from_waker(Waker::noop());
+            Pin::new(tls).poll_read(&mut nobody, &mut ReadBuf::new(&mut byte)).is_pending()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
