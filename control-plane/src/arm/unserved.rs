@@ -6,6 +6,7 @@
 
 pub(crate) mod body;
 mod computed;
+mod implied;
 mod keys;
 pub(crate) mod members;
 mod path;
@@ -13,6 +14,7 @@ mod types;
 mod write_only;
 
 pub(crate) use body::show;
+pub(crate) use implied::{is_made_with, maker_of};
 pub(crate) use keys::{list_result, made_key};
 pub(crate) use path::{NotUnserved, UnservedPath};
 pub(crate) use types::{NOT_ENFORCED, SERVED_TYPES, TypeClass, class_of, unknown_type};

@@ -65,7 +65,7 @@ mod tests {
             (json!({"sku": {"name": "Standard"}}), Some("properties.publicIPAllocationMethod")),
             (json!({"sku": {"name": "Premium"}}), Some("sku.name")),
             (json!({"properties": {"idleTimeoutInMinutes": "31"}}), Some("properties.idleTimeoutInMinutes")),
-            (json!({"properties": {"publicIPPrefix": {"id": "x"}}}), Some("properties.publicIPPrefix")),
+            (json!({"properties": {"publicIPPrefix": {"id": "x"}}}), None),
             (address("127.0.0.9"), None),
             (version6, None),
             (address("fd00::1"), Some("properties.ipAddress")),

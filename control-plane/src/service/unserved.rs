@@ -5,7 +5,9 @@ mod write;
 
 use serde_json::Value;
 
-use crate::arm::unserved::{NOT_ENFORCED, NotUnserved, UnservedPath, list_result, made_key, members, show};
+use crate::arm::unserved::{
+    NOT_ENFORCED, NotUnserved, UnservedPath, is_made_with, list_result, made_key, maker_of, members, show,
+};
 use crate::etag::Etag;
 use crate::store::{Page, UnservedResource};
 
@@ -157,7 +159,7 @@ impl Service {
         list_result(&stored.path, function, key).map_err(|why| UnservedError::NoAction(why).into())
     }
 
-    /// Finds a resource: a member that its parent holds, or a stored one.
+    /// Finds a resource: a member that its parent holds, a stored one, or one that Azure makes with a stored one.
     async fn find_unserved(&self, path: &UnservedPath) -> Result<Option<UnservedResource>, ServiceError> {
         if let Some(container) = path.container()
             && let Some(container) = self.store.unserved_resource(&container).await?
@@ -165,7 +167,17 @@ impl Service {
         {
             return Ok(Some(member));
         }
-        Ok(self.store.unserved_resource(path).await?)
+        if let Some(stored) = self.store.unserved_resource(path).await? {
+            return Ok(Some(stored));
+        }
+        let Some(maker) = maker_of(path) else { return Ok(None) };
+        let maker = self.store.unserved_resource(&maker).await?;
+        let implied = maker.filter(|maker| is_made_with(path, &maker.body)).map(|maker| {
+            let location = maker.body.get_key_value("location");
+            let body = location.map(|(name, value)| (name.clone(), value.clone())).into_iter().collect();
+            UnservedResource { path: path.clone(), body, sealed_secrets: None, ..maker }
+        });
+        Ok(implied)
     }
 
     fn shown(&self, resource: UnservedResource) -> ShownUnserved {

@@ -114,6 +114,8 @@ impl<'w> Evaluator<'w> {
 
     /// Finds a resource by name, symbol or ID.
     fn id_of(&self, name: &str) -> Result<String, EvalError> {
+        // Templates end IDs with a slash too, which Azure ignores.
+        let name = name.strip_suffix('/').unwrap_or(name);
         let why = match self.inputs.names.find(name) {
             Found::One(id) => return Ok(id),
             Found::None if name.starts_with('/') => return Ok(usual(name).into_owned()),

@@ -171,6 +171,17 @@ async fn networks_and_their_subnets_are_kept_and_checked() {
     refused(management.put(&format!("{net}x/subnets/a"), &json!({})).await, 404, "ResourceNotFound").await;
     let patched = management.send_json("PATCH", &net, &json!({"tags": {"a": "b"}})).await.expect(200);
     assert_eq!(patched.json()["tags"], json!({"a": "b"}));
+    // Exported templates have the peerings in the network, and addresses their prefix.
+    let peerings = json!([{"name": "hub", "properties": {"remoteVirtualNetwork": {"id": net}}}]);
+    let mut peered = network(&[("one", "10.0.1.0/24")]);
+    peered["properties"]["virtualNetworkPeerings"] = peerings.clone();
+    let put = management.put(&net, &peered).await.expect(200).json();
+    assert_eq!(put["properties"]["virtualNetworkPeerings"], peerings);
+    let (ip, prefix) = (network_id("publicIPAddresses", "ip"), network_id("publicIPPrefixes", "four"));
+    let mut from_prefix = address(None);
+    from_prefix["properties"]["publicIPPrefix"] = json!({"id": prefix});
+    let put = management.put(&ip, &from_prefix).await.expect(201).json();
+    assert_eq!(put["properties"]["publicIPPrefix"]["id"], prefix);
     management.delete(&net).await.expect(200);
     management.delete(&net).await.expect(204);
 }

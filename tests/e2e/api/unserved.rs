@@ -197,3 +197,56 @@ async fn templates_deploy_other_types_and_refer_to_them() {
     let expected: Value = json!(id("Microsoft.Network/networkSecurityGroups/nsg"));
     assert_eq!(subnet["properties"]["networkSecurityGroup"]["id"], expected);
 }
+
+#[tokio::test]
+async fn what_azure_makes_with_a_resource_can_be_referred_to() {
+    let tidegate = tidegate().control_plane_alone().start().await;
+    let management = tidegate.management();
+    let made = |kind: &str, name: &str| json!({"type": kind, "apiVersion": "2023-01-01", "name": name, "location": "local"});
+    let mut machine = made("Microsoft.Compute/virtualMachines", "vm");
+    machine["identity"] = json!({"type": "SystemAssigned"});
+    let mut container =
+        made("Microsoft.Storage/storageAccounts/blobServices/containers", "store/default/web");
+    container["dependsOn"] = json!(["[resourceId('Microsoft.Storage/storageAccounts', 'store')]"]);
+    let output = |expression: &str| json!({"type": "string", "value": expression});
+    let template = json!({
+        "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+        "contentVersion": "1.0.0.0",
+        "resources": [
+            machine, container, made("Microsoft.Storage/storageAccounts", "store"),
+            made("Microsoft.ServiceBus/namespaces", "bus"), made("Microsoft.Web/sites", "shop"),
+        ],
+        "outputs": {
+            "principal": output("[reference(concat(resourceId('Microsoft.Compute/virtualMachines', 'vm'), '/providers/Microsoft.ManagedIdentity/Identities/default'), '2015-08-31-PREVIEW').principalId]"),
+            "rule": output("[listKeys(resourceId('Microsoft.ServiceBus/namespaces/AuthorizationRules', 'bus', 'RootManageSharedAccessKey'), '2017-04-01').primaryConnectionString]"),
+            "host": output("[listKeys(concat(resourceId('Microsoft.Web/sites', 'shop'), '/host/default/'), '2018-11-01').functionKeys.default]"),
+        },
+    });
+    let deployment = id("Microsoft.Resources/deployments/d");
+    let body = json!({"properties": {"mode": "Incremental", "template": template}});
+    let begun = management.put(&deployment, &body).await.expect(201);
+    assert_eq!(management.operation(&begun).await.status, "Succeeded");
+    let shown = management.get(&deployment).await.expect(200).json();
+    let output = |name: &str| &shown["properties"]["outputs"][name]["value"];
+    let machine = management.get(&id("Microsoft.Compute/virtualMachines/vm")).await.expect(200).json();
+    assert_eq!(output("principal"), &machine["identity"]["principalId"]);
+    let rule = output("rule").as_str().unwrap();
+    assert!(
+        rule.starts_with("Endpoint=sb://bus.servicebus.windows.net/;SharedAccessKeyName=RootManage"),
+        "{rule}"
+    );
+
+    let identity = |of: &str| id(&format!("{of}/providers/Microsoft.ManagedIdentity/identities/default"));
+    management.get(&identity("Microsoft.Compute/virtualMachines/vm")).await.expect(200);
+    management.get(&identity("Microsoft.Web/sites/shop")).await.expect(404);
+    let blobs = id("Microsoft.Storage/storageAccounts/store/blobServices/default");
+    assert_eq!(management.get(&blobs).await.expect(200).json()["id"], blobs);
+    let extension = format!("{blobs}/providers/Microsoft.Insights/diagnosticSettings/all");
+    management.put(&extension, &json!({"properties": {}})).await.expect(201);
+    management.put(&blobs, &json!({"properties": {"isVersioningEnabled": true}})).await.expect(201);
+    let other = id("Microsoft.Storage/storageAccounts/store/blobServices/other/containers/web");
+    management.put(&other, &json!({})).await.expect(404);
+    management.delete(&id("Microsoft.Storage/storageAccounts/store")).await.expect(200);
+    management.get(&blobs).await.expect(404);
+    management.get(&extension).await.expect(404);
+}

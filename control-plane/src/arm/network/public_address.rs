@@ -95,9 +95,8 @@ pub(crate) struct PublicIpAddressProperties {
     pub(crate) service_public_ip_address: Option<SubResource>,
     /// The phase of a migration. Stored and returned; has no effect.
     pub(crate) migration_phase: Option<String>,
-    /// Not supported: no addresses are allocated.
+    /// The prefix from which Azure would allocate the address. Stored and returned; has no effect.
     #[serde(rename = "publicIPPrefix")]
-    #[schemars(extend("x-not-served" = "Give the address itself in 'ipAddress', or leave it out."))]
     pub(crate) public_ip_prefix: Option<SubResource>,
 }
 

@@ -46,9 +46,8 @@ pub(crate) struct VirtualNetworkProperties {
     /// The subnets. A PUT without them keeps the existing ones.
     #[schemars(extend("x-members" = true))]
     pub(crate) subnets: Vec<Member<Subnet>>,
-    /// Not supported.
-    #[schemars(extend("x-not-served" = "Leave it out or empty."))]
-    pub(crate) virtual_network_peerings: Option<Vec<Value>>,
+    /// The peerings with other networks. Stored and returned; has no effect.
+    pub(crate) virtual_network_peerings: Vec<Value>,
     /// The idle timeout of flows, 4 to 30 minutes.
     #[schemars(range(min = 4, max = 30))]
     pub(crate) flow_timeout_in_minutes: Option<i64>,

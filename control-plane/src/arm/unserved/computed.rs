@@ -57,6 +57,9 @@ fn add_at(properties: &mut Map<String, Value>, place: &str, value: Value) {
 
 const NETWORK: &str = "Microsoft.Network/";
 
+/// The use of the principal ID of a system-assigned identity.
+const SYSTEM: &str = "system";
+
 fn principal(id: Uuid, use_of_it: &str) -> Value {
     json!({
         "objectId": derived(id, use_of_it).to_string(),
@@ -68,7 +71,7 @@ fn principal(id: Uuid, use_of_it: &str) -> Value {
 fn add_principals(identity: &mut Map<String, Value>, id: Uuid, tenant: Uuid) {
     let kind = identity.get("type").and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase();
     if kind.contains("systemassigned") {
-        identity.entry("principalId").or_insert_with(|| derived(id, "system").to_string().into());
+        identity.entry("principalId").or_insert_with(|| derived(id, SYSTEM).to_string().into());
         identity.entry("tenantId").or_insert_with(|| tenant.to_string().into());
     }
 }

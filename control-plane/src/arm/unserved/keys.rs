@@ -3,6 +3,8 @@
 //! The keys are made from the resource's ID and open nothing, since nothing stands behind the resource. A template that
 //! passes one on gets a value of the form that it expects. A function that would return anything else is refused.
 
+use std::iter::successors;
+
 use aws_lc_rs::digest::{Context, SHA256};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -62,12 +64,25 @@ pub(crate) fn list_result(
         ("microsoft.search/searchservices", "listadminkeys") => {
             json!({"primaryKey": first(), "secondaryKey": second()})
         }
-        ("microsoft.web/sites", "listkeys") | ("microsoft.web/sites/host", "listkeys") => {
+        (
+            "microsoft.web/sites" | "microsoft.web/sites/host" | "microsoft.web/sites/slots/host",
+            "listkeys",
+        ) => {
             json!({"masterKey": first(), "functionKeys": {"default": second()}, "systemKeys": {}})
+        }
+        ("microsoft.web/sites/config", "list") if path.name.eq_ignore_ascii_case("publishingcredentials") => {
+            let site = path.container().map(|site| site.name).unwrap_or_default();
+            json!({"properties": {"publishingUserName": format!("${site}"), "publishingPassword": first()}})
+        }
+        ("microsoft.apimanagement/service/subscriptions", "listsecrets") => {
+            json!({"primaryKey": first(), "secondaryKey": second()})
         }
         // The keys of rules of Service Bus, Event Hubs, Relay, Redis, SignalR, Maps, IoT Hub and their like.
         (_, "listkeys") => {
-            let host = format!("{}.servicebus.windows.net", path.name);
+            let above = path.container().filter(|_| kind.ends_with("/authorizationrules"));
+            let holder = successors(above, UnservedPath::container).last();
+            let holder = holder.map_or_else(|| path.name.clone(), |holder| holder.name);
+            let host = format!("{holder}.servicebus.windows.net");
             json!({
                 "keyName": path.name, "primaryKey": first(), "secondaryKey": second(),
                 "primaryConnectionString": connection(&host, &first()),
@@ -78,7 +93,7 @@ pub(crate) fn list_result(
             return Err(format!(
                 "Tidegate stores '{path}' without effect, and '{function}' of {} would need a running service. \
                  Only keys are made here: listKeys, and listCredentials, listAdminKeys, listConnectionStrings, \
-                 listAccountSas and listServiceSas of the types that have them.",
+                 listSecrets, listAccountSas and listServiceSas of the types that have them.",
                 path.kind
             ));
         }
@@ -105,6 +120,17 @@ mod tests {
         assert_eq!(
             list("Microsoft.ServiceBus/namespaces", "listkeys").unwrap()["secondaryKey"],
             "<secondary>"
+        );
+        let publishing = "Microsoft.Web/sites/shop/config/publishingcredentials";
+        let path = UnservedPath::parse(&format!("/subscriptions/s/providers/{publishing}")).unwrap();
+        let credentials = list_result(&path, "list", str::to_owned).unwrap();
+        assert_eq!(credentials["properties"]["publishingUserName"], "$shop");
+        let rule = "Microsoft.EventHub/namespaces/bus/eventhubs/hub/authorizationRules/rule";
+        let path = UnservedPath::parse(&format!("/subscriptions/s/providers/{rule}")).unwrap();
+        let keys = list_result(&path, "listKeys", str::to_owned).unwrap();
+        assert_eq!(
+            keys["primaryConnectionString"],
+            "Endpoint=sb://bus.servicebus.windows.net/;SharedAccessKeyName=rule;SharedAccessKey=primary"
         );
         let refusal = list("Microsoft.Web/sites", "listSyncFunctionTriggerStatus").unwrap_err();
         assert!(

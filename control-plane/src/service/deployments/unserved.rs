@@ -3,7 +3,7 @@
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::arm::unserved::{UnservedPath, members, show};
+use crate::arm::unserved::{UnservedPath, maker_of, members, show};
 use crate::audit::Author;
 use crate::etag::{Etag, Preconditions};
 use crate::store::{ProvisioningState, UnservedDecision, UnservedResource, UnservedState};
@@ -100,7 +100,9 @@ async fn check_group(path: &UnservedPath, service: &Service, stage: &Stage) -> R
 async fn has_parent(path: &UnservedPath, service: &Service, stage: &Stage) -> Result<bool, ServiceError> {
     let Some(parent) = &path.parent else { return Ok(true) };
     // A nested deployment that is not known yet may create it.
-    if stage.has_gaps || stage.ids.contains(&parent.to_ascii_lowercase()) {
+    let maker = UnservedPath::parse(parent).ok().and_then(|parent| maker_of(&parent));
+    let is_made = maker.is_some_and(|maker| stage.ids.contains(&maker.key()));
+    if is_made || stage.has_gaps || stage.ids.contains(&parent.to_ascii_lowercase()) {
         return Ok(true);
     }
     let target = ResourceTarget::of(parent).ok_or_else(|| no_parent(path))?;

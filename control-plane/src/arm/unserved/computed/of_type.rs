@@ -4,7 +4,8 @@
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::{Resource, derived, principal, private_address};
+use super::super::implied::IDENTITIES;
+use super::{Resource, SYSTEM, derived, principal, private_address};
 use crate::arm::location;
 
 /// Types with a property that is the name of the resource between two texts: type, property, text before, and
@@ -148,6 +149,11 @@ fn web(kind: &str, name: &str, resource: &Resource) -> Vec<(&'static str, Value)
 fn others(kind: &str, name: &str, resource: &Resource) -> Vec<(&'static str, Value)> {
     let id = resource.id;
     match kind {
+        IDENTITIES => vec![
+            ("tenantId", resource.tenant.to_string().into()),
+            ("principalId", derived(id, SYSTEM).to_string().into()),
+            ("clientId", derived(id, "system client").to_string().into()),
+        ],
         "microsoft.managedidentity/userassignedidentities" => vec![
             ("tenantId", resource.tenant.to_string().into()),
             ("principalId", derived(id, "principal").to_string().into()),
