@@ -165,7 +165,7 @@ enum ProxyResponse {
 /// A client's request for a tunnel.
 struct UpgradeRequest {
     handshake: Handshake,
-    head: tunnel::HandshakeHead,
+    head: Option<tunnel::HandshakeHead>,
     /// The client's stream of HTTP/2; `None` if its connection becomes the tunnel.
     stream: Option<PendingUpgrade>,
 }
@@ -278,7 +278,7 @@ fn upgrade_request<B>(
         let target = rewriting.map_or(request.uri(), Rewriting::original_uri);
         UpgradeRequest {
             handshake,
-            head: tunnel::HandshakeHead::of(request, target),
+            head: tunnel::HandshakeHead::of(&connection.thread, request, target),
             stream: PendingUpgrade::of(request),
         }
     }))

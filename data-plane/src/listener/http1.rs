@@ -93,7 +93,7 @@ async fn serve_requests(
                 (proxy::refuse(connection, refusal), asked)
             }
             NextRequest::Head(head) => {
-                let (request, asked) = request(*head, client);
+                let (request, asked) = request(head, client);
                 match answer(connection, client, request).await {
                     Some(response) => (response, asked),
                     None => return Ended::Aborted(Aborted::ClientGone),

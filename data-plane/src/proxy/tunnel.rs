@@ -28,7 +28,8 @@ use crate::member::InFlightGuard;
 use crate::pump::{self, Peer, Side, Traffic};
 use crate::registry::CloseReason;
 use crate::runtime::{BackendSet, Selection};
-use crate::stream::{PEER_TIMEOUT, Stream};
+use crate::stream::Stream;
+use crate::thread::Thread;
 use crate::trace;
 use access_log::Last;
 use close::CloseCode;
@@ -36,23 +37,33 @@ use close::CloseCode;
 /// The time in which an HTTP/2 stream must be handed over after the response.
 const HANDOVER: Duration = Duration::from_secs(20);
 
-/// The values of the handshake for the tunnel's access log line. They are copies, because the request's own parts
-/// would keep its whole read buffer alive.
+/// The values of the handshake for the tunnel's access log line and span. They are copies in one text, because the
+/// request's own parts would keep its whole head alive.
 #[derive(Debug)]
 pub(crate) struct HandshakeHead {
-    host: Box<str>,
-    uri: Box<str>,
+    host_and_uri: Box<str>,
+    host_length: usize,
     version: http::Version,
-    /// The local port of the connection to the backend; 0 until it is known.
-    source_port: u16,
 }
 
 impl HandshakeHead {
-    /// Copies the values of a request whose original target is `uri`.
-    pub(crate) fn of<B>(request: &Request<B>, uri: &Uri) -> HandshakeHead {
+    /// Copies the values of a request whose original target is `uri`, if there is a log or a collector of spans.
+    pub(crate) fn of<B>(thread: &Thread, request: &Request<B>, uri: &Uri) -> Option<HandshakeHead> {
+        if !thread.log.is_on() && !thread.spans.is_on() {
+            return None;
+        }
         let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
         let uri = uri.path_and_query().map_or("", |uri| uri.as_str());
-        HandshakeHead { host: host.into(), uri: uri.into(), version: request.version(), source_port: 0 }
+        let host_and_uri = [host, uri].concat().into();
+        Some(HandshakeHead { host_and_uri, host_length: host.len(), version: request.version() })
+    }
+
+    fn host(&self) -> &str {
+        &self.host_and_uri[..self.host_length]
+    }
+
+    fn uri(&self) -> &str {
+        &self.host_and_uri[self.host_length..]
     }
 }
 
@@ -76,7 +87,7 @@ impl PendingTunnel {
         backend_set: &BackendSet,
         exchange: &mut Exchange,
         stream: Option<PendingUpgrade>,
-        head: HandshakeHead,
+        head: Option<HandshakeHead>,
         (id, handshake): (TransactionId, Option<trace::Context>),
     ) -> Option<Box<PendingTunnel>> {
         let sender = exchange.lease.take()?.sender;
@@ -85,16 +96,14 @@ impl PendingTunnel {
         let thread = &connection.thread;
         let context = handshake.map(|handshake| {
             let span = thread.random.borrow_mut().u64(1..).to_be_bytes();
-            Box::new(trace::Context { parent: Some(handshake.span), span, ..handshake })
+            trace::Context { parent: Some(handshake.span), span, ..handshake }
         });
         let live = LiveTunnel::new(connection.client, exchange.backend.clone());
         let context = TunnelContext {
             connection: connection.clone(),
             selection: selection.clone(),
             _in_flight: InFlightGuard::at(&exchange.backend.member_state),
-            head: HandshakeHead { source_port, ..head },
-            id,
-            context,
+            details: head.map(|head| Box::new(Details { head, source_port, id, context })),
         };
         // The client sends no further requests over the connection that becomes the tunnel.
         connection.dedicated.close();
@@ -133,16 +142,25 @@ struct Limits {
     drain: Duration,
 }
 
-/// The values for the access log line and the span at the end of the tunnel.
+/// What a tunnel refers to until it ends.
 #[derive(Debug)]
 struct TunnelContext {
     connection: Rc<Connection>,
     selection: Selection,
+    _in_flight: InFlightGuard,
+    /// The values for the log line and the span; `None` if both are disabled.
+    details: Option<Box<Details>>,
+}
+
+/// The values for the access log line and the span at the end of a tunnel.
+#[derive(Debug)]
+struct Details {
     head: HandshakeHead,
+    /// The local port of the connection to the backend.
+    source_port: u16,
     id: TransactionId,
     /// The trace context.
-    context: Option<Box<trace::Context>>,
-    _in_flight: InFlightGuard,
+    context: Option<trace::Context>,
 }
 
 /// The end of a tunnel.
@@ -172,10 +190,6 @@ fn run(
     let started = Instant::now();
     let mut traffic =
         Traffic::<_, _, CloseCode>::new((client, &from_client), (backend, &from_backend), limits.idle);
-    // The backend's connection has had this timeout since it was opened.
-    if let Some(client) = traffic.client.socket() {
-        client.set_peer_timeout(PEER_TIMEOUT);
-    }
     let buffer = context.connection.thread.tunnel_buffer;
     if buffer > 0 {
         traffic

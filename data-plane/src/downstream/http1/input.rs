@@ -51,7 +51,7 @@ pub(super) struct Input {
 /// What a client sends when the next request is due.
 #[derive(Debug)]
 pub(crate) enum NextRequest {
-    Head(Box<RequestHead>),
+    Head(RequestHead),
     /// A request that is rejected; nothing more is read.
     Refused(Refusal),
     /// The client has closed the connection, or has been silent for too long.
@@ -168,7 +168,7 @@ impl Input {
     /// Begins to read the body of a request, if it has one.
     fn begin(&mut self, head: RequestHead, times: &Timeouts) -> NextRequest {
         self.body = BodyInput::of(&head, self.limits.max_body, times);
-        NextRequest::Head(Box::new(head))
+        NextRequest::Head(head)
     }
 
     /// Checks the timeouts while no head arrives.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::close::CloseCode;
-use super::{CloseReason, TunnelContext, TunnelOutcome};
+use super::{CloseReason, Details, TunnelContext, TunnelOutcome};
 use crate::access_log::{Line, Properties, version};
 use crate::live_tunnel::LiveTunnel;
 use crate::metrics::cell::TUNNEL;
@@ -61,15 +61,16 @@ impl TunnelContext {
     pub(super) fn record(&self, live: &LiveTunnel, last: &Last) {
         self.counts().closed(last.counted).add(1);
         self.counts().time.observe(TUNNEL, last.time);
-        if let Some(context) = &self.context {
-            self.export(**context, live, last);
+        let Some(details) = &self.details else { return };
+        if let Some(context) = details.context {
+            self.export(context, details, live, last);
         }
         if self.connection.thread.log.is_on() {
-            self.log(live, last);
+            self.log(details, live, last);
         }
     }
 
-    fn export(&self, context: Context, live: &LiveTunnel, last: &Last) {
+    fn export(&self, context: Context, details: &Details, live: &LiveTunnel, last: &Last) {
         self.connection.thread.spans.send(Span {
             context,
             start: live.since.into(),
@@ -82,16 +83,16 @@ impl TunnelContext {
             client: live.client,
             local: self.connection.address,
             secure: self.connection.secure,
-            host: self.head.host.clone(),
+            host: details.head.host().into(),
             route: Some(self.selection.route.clone()),
             backend: Some(live.backend.clone()),
             reason: if last.is_failure { last.reason.clone().into() } else { "".into() },
         });
     }
 
-    fn log(&self, live: &LiveTunnel, last: &Last) {
-        let (backend, id) = (live.backend.address(), self.id.digits());
-        let (path, query) = self.head.uri.split_once('?').unwrap_or((&self.head.uri, ""));
+    fn log(&self, details: &Details, live: &LiveTunnel, last: &Last) {
+        let (backend, id, head) = (live.backend.address(), details.id.digits(), &details.head);
+        let (path, query) = head.uri().split_once('?').unwrap_or((head.uri(), ""));
         let route = &self.selection.route;
         self.connection.thread.log.write(Line {
             time_stamp: live.since,
@@ -102,21 +103,21 @@ impl TunnelContext {
             backend_setting_name: &live.backend.key.settings,
             properties: Properties {
                 http_method: "GET",
-                original_request_uri_with_args: &self.head.uri,
+                original_request_uri_with_args: head.uri(),
                 request_uri: path,
                 request_query: query,
                 // HTTP/2 has no 101 (RFC 8441, section 5).
-                http_status: if self.head.version == http::Version::HTTP_2 { 200 } else { 101 },
-                http_version: version(self.head.version),
+                http_status: if head.version == http::Version::HTTP_2 { 200 } else { 101 },
+                http_version: version(head.version),
                 received_bytes: live.received(),
                 sent_bytes: live.sent(),
                 time_taken: last.time,
                 transaction_id: id.as_str(),
                 server_routed: &backend,
                 server_status: 101,
-                upstream_source_port: self.head.source_port,
-                original_host: &self.head.host,
-                host: &self.head.host,
+                upstream_source_port: details.source_port,
+                original_host: head.host(),
+                host: head.host(),
                 event: "tunnel",
                 path_rule: &self.selection.entry().path_rule,
                 reason: &last.reason,
