@@ -201,12 +201,12 @@ pub(crate) struct DemoOptions {
     #[arg(long, env = "TIDEGATE_ONCE", value_parser = BoolishValueParser::new())]
     pub(crate) once: bool,
 
-    /// What is done about unknown properties of documents: `warn` or `refuse`, as with `tidegate up`.
+    /// Sets whether unknown properties of documents are stored: `warn` or `refuse`, as with `tidegate up`.
     #[arg(long, env = "TIDEGATE_UNKNOWN_PROPERTIES", default_value_t, value_name = "warn|refuse")]
     pub(crate) unknown_properties: UnknownProperties,
 
-    /// What is done about gateways that rely on protection that Tidegate does not provide: `refuse` or `warn`, as with
-    /// `tidegate up`.
+    /// Sets whether gateways are accepted that rely on protection that Tidegate does not provide: `refuse` or `warn`, as
+    /// with `tidegate up`.
     #[arg(long, env = "TIDEGATE_UNSERVED_PROTECTION", default_value_t, value_name = "refuse|warn")]
     pub(crate) unserved_protection: UnservedProtection,
 }

@@ -87,11 +87,11 @@ pub(crate) fn of_resource<'a>(
     match path.kind {
         NetworkKind::PublicAddress => Vec::new(),
         NetworkKind::FirewallPolicy => {
-            let used = sources.count() > 0;
-            let mode = FirewallPolicy::typed(body).mode().filter(|_| used);
-            let kind = |mode| Kind::Policy { policy: path.to_string(), mode };
-            let target = "properties.policySettings.mode".to_owned();
-            mode.map(|mode| Gap { target, kind: kind(mode) }).into_iter().collect()
+            if sources.count() > 0 {
+                of_policy(path, body).into_iter().collect()
+            } else {
+                Vec::new()
+            }
         }
         NetworkKind::VirtualNetwork => {
             let used: Vec<String> = sources.map(|(_, target)| target.to_ascii_lowercase()).collect();
@@ -106,6 +106,12 @@ pub(crate) fn of_resource<'a>(
             subnets.filter_map(gap).collect()
         }
     }
+}
+
+/// Returns the gap that a firewall policy would be for a gateway; `None` if the policy is disabled.
+pub(crate) fn of_policy(path: &NetworkPath, body: &Map<String, Value>) -> Option<Gap> {
+    let kind = Kind::Policy { policy: path.to_string(), mode: FirewallPolicy::typed(body).mode()? };
+    Some(Gap { target: "properties.policySettings.mode".to_owned(), kind })
 }
 
 /// The firewall of the gateway itself. A policy has precedence over a configuration.

@@ -75,19 +75,19 @@ pub(crate) struct ControlPlaneOptions {
     #[arg(long, env = "TIDEGATE_FETCH_DENY", default_value = FetchDeny::DEFAULT, value_name = "ADDRESS|CIDR,...")]
     pub(crate) fetch_deny: FetchDeny,
 
-    /// What is done about resources of types that Tidegate does not serve, such as network security groups: `store`
-    /// stores and returns them without effect, `refuse` refuses them.
+    /// Sets whether resources of types that Tidegate does not serve, such as network security groups, are stored:
+    /// `store` stores and returns them without effect, `refuse` refuses them.
     #[arg(long, env = "TIDEGATE_UNSERVED_TYPES", default_value_t, value_name = "store|refuse")]
     pub(crate) unserved_types: UnservedTypes,
 
-    /// What is done about unknown properties of documents: `warn` stores and returns them without effect, and says so
-    /// in the response; `refuse` refuses the document. Probable mistakes are always refused.
+    /// Sets whether unknown properties of documents are stored: `warn` stores and returns them without effect, and says
+    /// so in the response; `refuse` refuses the document. Probable mistakes are always refused.
     #[arg(long, env = "TIDEGATE_UNKNOWN_PROPERTIES", default_value_t, value_name = "warn|refuse")]
     pub(crate) unknown_properties: UnknownProperties,
 
-    /// What is done about gateways that rely on protection that Tidegate does not provide: a web application firewall
-    /// in Prevention mode, or a network security group of the gateway's subnet. `refuse` refuses them; `warn` accepts
-    /// them without the protection, and says so in the response and in the log.
+    /// Sets whether gateways are accepted that rely on protection that Tidegate does not provide: a web application
+    /// firewall in Prevention mode, or a network security group of the gateway's subnet. `refuse` refuses them; `warn`
+    /// accepts them without the protection, and says so in the response and in the log.
     #[arg(long, env = "TIDEGATE_UNSERVED_PROTECTION", default_value_t, value_name = "refuse|warn")]
     pub(crate) unserved_protection: UnservedProtection,
 

@@ -11,6 +11,7 @@ mod deployments_modules;
 mod deployments_nested;
 mod deployments_scopes;
 mod deployments_secrets;
+mod deployments_warnings;
 mod documents;
 mod export;
 mod firewall;

@@ -18,6 +18,7 @@ use super::error::ApiError;
 use super::extract::template::TemplateBody;
 use super::extract::{ApiVersionParam, BaseUrl, DeploymentScope, DeploymentTarget, RequestAuthor};
 use super::operations::paced;
+use super::warnings;
 
 const ASYNC_OPERATION: HeaderName = HeaderName::from_static("azure-asyncoperation");
 
@@ -37,7 +38,8 @@ pub(super) async fn put(
     );
     let url = HeaderValue::try_from(url).unwrap_or_else(|_| HeaderValue::from_static(""));
     let headers = paced(HeaderMap::from_iter([(ASYNC_OPERATION, url)]));
-    Ok((status, headers, Json(shown::accepted(&deployment))).into_response())
+    let warnings = warnings::header_of_stored(deployment.warnings.as_ref());
+    Ok((status, headers, warnings, Json(shown::accepted(&deployment))).into_response())
 }
 
 /// Returns the errors with which a PUT of the same body would be rejected; stores nothing.
@@ -158,7 +160,8 @@ pub(super) async fn status(
     let deployment = app.service.deployment_operation(&path, &named.operation).await?;
     let in_progress = deployment.state == DeploymentState::Running;
     let headers = if in_progress { paced(HeaderMap::new()) } else { HeaderMap::new() };
-    Ok((headers, Json(view::status(&deployment))).into_response())
+    let warnings = warnings::header_of_stored(deployment.warnings.as_ref());
+    Ok((headers, warnings, Json(view::status(&deployment))).into_response())
 }
 
 /// The last segment of an operation's path.

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::Value;
 
 use crate::violation::Warnings;
 
@@ -16,10 +17,22 @@ const MAX_LENGTH: usize = 2048;
 /// Characters that a header cannot contain are percent-encoded, and `%` too. Warnings beyond the maximum length are
 /// counted only.
 pub(super) fn header(warnings: &Warnings) -> HeaderMap {
+    header_of(warnings.iter().map(|warning| (warning.target.as_str(), warning.message.as_str())).collect())
+}
+
+/// Returns the header with stored warnings, which are a list of objects.
+pub(super) fn header_of_stored(warnings: Option<&Value>) -> HeaderMap {
+    let list = warnings.and_then(Value::as_array).into_iter().flatten();
+    let text = |warning: &'_ Value, name: &str| warning[name].as_str().unwrap_or_default().to_owned();
+    let pairs: Vec<_> = list.map(|one| (text(one, "target"), text(one, "message"))).collect();
+    header_of(pairs.iter().map(|(target, message)| (target.as_str(), message.as_str())).collect())
+}
+
+fn header_of(warnings: Vec<(&str, &str)>) -> HeaderMap {
     let mut line = String::new();
-    let mut left = warnings.iter().count();
-    for warning in warnings.iter() {
-        let text = encoded(&format!("{}: {}", warning.target, warning.message));
+    let mut left = warnings.len();
+    for (target, message) in warnings {
+        let text = encoded(&format!("{target}: {message}"));
         if line.len() + text.len() > MAX_LENGTH {
             break;
         }

@@ -73,8 +73,8 @@ pub(crate) struct Operation {
 
 /// Further information about an operation.
 #[derive(JsonSchema)]
-struct OperationProperties {
-    /// The warnings about the document of a write, such as unknown properties. An extension of this service.
+pub(super) struct OperationProperties {
+    /// The warnings about what was written, such as unknown properties. An extension of this service.
     warnings: Vec<ErrorDetail>,
 }
 

@@ -112,7 +112,7 @@ struct DeploymentProperties {
     providers: Vec<Map<String, Value>>,
     /// The dependencies between resources.
     dependencies: Vec<Map<String, Value>>,
-    /// The parts that could not be validated; present after validation.
+    /// The warnings about the resources; after validation, also the parts that could not be validated.
     diagnostics: Option<Vec<Diagnostic>>,
     /// The reason of a failure.
     error: Option<ErrorDetail>,
@@ -147,6 +147,8 @@ pub(crate) struct DeploymentStatus {
     status: super::answer::OperationStatus,
     /// The reason of a failure.
     error: Option<ErrorDetail>,
+    /// Further information about the deployment.
+    properties: Option<super::answer::OperationProperties>,
 }
 
 /// The operation of a deployment on one resource.
@@ -197,11 +199,11 @@ struct WhatIfProperties {
     correlation_id: String,
     /// The changes by resource.
     changes: Vec<WhatIfChange>,
-    /// The parts that could not be previewed.
+    /// The parts that could not be previewed, and the warnings about the resources.
     diagnostics: Option<Vec<Diagnostic>>,
 }
 
-/// A part of a deployment that cannot be known before the deployment.
+/// A part of a deployment that cannot be known before the deployment, or a warning about a resource.
 #[derive(JsonSchema)]
 struct Diagnostic {
     /// `Warning`.

@@ -83,6 +83,7 @@ impl Service {
             request: Some(preview.request.clone()),
             template: Some(export::of_plan(self, &activity.author, &preview.plan).await?),
             body: summary(&preview),
+            warnings: preview.warnings.to_json(),
             correlation_id: correlation_id(&activity.author),
         };
         let added = self.store.add_deployment(&activity, new).await?;

@@ -1,6 +1,7 @@
-//! The gateways that rely on protection that no worker provides.
+//! The gateways that rely on protection that no worker provides, and the protection that no gateway uses.
 
 use crate::arm::naming::GATEWAY_TYPE;
+use crate::arm::network::NetworkKind;
 use crate::networking::external_refs;
 use crate::protection;
 use crate::store::StoreError;
@@ -30,6 +31,28 @@ impl Service {
             }));
         }
         found.sort();
+        Ok(found)
+    }
+
+    /// Returns every firewall policy that is enabled and in use by no gateway.
+    ///
+    /// # Errors
+    /// An error of the store.
+    pub(super) async fn unused_policies(&self) -> Result<Vec<NotEnforced>, ServiceError> {
+        let mut found = Vec::new();
+        for path in self.store.network_paths(NetworkKind::FirewallPolicy).await? {
+            let (policy, users) = match self.store.network_resource(&path).await {
+                Ok(Some(stored)) => stored,
+                Ok(None) | Err(StoreError::Damaged { .. }) => continue,
+                Err(error) => return Err(error.into()),
+            };
+            let gap = protection::of_policy(&policy.path, &policy.body).filter(|_| users.is_empty());
+            found.extend(gap.map(|gap| NotEnforced {
+                id: policy.path.to_string(),
+                kind: policy.path.kind.resource_type().to_owned(),
+                reason: gap.reason(),
+            }));
+        }
         Ok(found)
     }
 }

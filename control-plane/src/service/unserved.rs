@@ -18,6 +18,10 @@ use super::{ResourceGroupError, Service, ServiceError};
 pub(crate) use write::UnservedAction;
 pub(super) use write::{decide, no_parent};
 
+/// The reason for a network security group, from which people expect protection.
+const NO_FILTER: &str = "Tidegate stores network security groups and returns them, but does not filter connections: \
+                         clients that the group keeps away in Azure reach the gateways.";
+
 /// A resource that has no effect, or whose protection has none.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct NotEnforced {
@@ -129,17 +133,18 @@ impl Service {
     }
 
     /// Returns what is not enforced: every gateway that relies on protection that no worker provides, once for each
-    /// reason, and every resource of an unserved type.
+    /// reason, every enabled firewall policy that no gateway uses, and every resource of an unserved type.
     ///
     /// # Errors
     /// An error of the store.
     pub(crate) async fn not_enforced(&self) -> Result<Vec<NotEnforced>, ServiceError> {
         let mut found = self.unprotected_gateways().await?;
+        found.extend(self.unused_policies().await?);
         let unserved = self.store.unserved_paths().await?.into_iter();
         found.extend(unserved.map(|path| NotEnforced {
             id: path.to_string(),
+            reason: reason_of(&path.kind).to_owned(),
             kind: path.kind,
-            reason: NOT_ENFORCED.to_owned(),
         }));
         Ok(found)
     }
@@ -200,4 +205,13 @@ fn held(container: &UnservedResource, list: &str) -> Vec<UnservedResource> {
 fn as_resource(container: &UnservedResource, member: members::Member) -> UnservedResource {
     let members::Member { path, id, body } = member;
     UnservedResource { id, path, body, sealed_secrets: None, etag: container.etag.clone() }
+}
+
+/// Returns why a resource of a type is not enforced.
+fn reason_of(kind: &str) -> &'static str {
+    if kind.eq_ignore_ascii_case("Microsoft.Network/networkSecurityGroups") {
+        NO_FILTER
+    } else {
+        NOT_ENFORCED
+    }
 }

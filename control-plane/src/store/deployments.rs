@@ -189,6 +189,7 @@ fn begun(new: NewDeployment, before: Option<Deployment>) -> Deployment {
         state: DeploymentState::Running,
         outputs: None,
         error: None,
+        warnings: new.warnings,
         correlation_id: new.correlation_id,
         started_at: Millis::now(),
         ended_at: None,

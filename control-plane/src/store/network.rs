@@ -84,6 +84,14 @@ impl Store {
         Ok(found)
     }
 
+    /// Returns the paths of all resources of a kind, by ID.
+    ///
+    /// # Errors
+    /// If the database fails or a row is damaged.
+    pub(crate) async fn network_paths(&self, kind: NetworkKind) -> Result<Vec<NetworkPath>, StoreError> {
+        rows::network_resources::paths(&mut *self.database.reader().await?, kind).await
+    }
+
     /// Reads a resource and its users, calls `decide`, and stores the decision atomically. `activity` is recorded
     /// in the audit log in the same transaction.
     ///

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::ROOT;
+
 /// The maximum number of recorded warnings of one request.
 const MAX_WARNINGS: usize = 200;
 
@@ -31,6 +33,16 @@ impl Warnings {
     /// Adds later warnings.
     pub(crate) fn append(&mut self, later: Warnings) {
         later.0.into_iter().for_each(|warning| self.push(warning));
+    }
+
+    /// Returns the warnings about a part at `place` of a larger document, with the paths that they have there. `show`
+    /// changes each text.
+    pub(crate) fn at(self, place: &str, show: impl Fn(&str) -> String) -> Warnings {
+        let moved = |Warning { code, target, message }: Warning| {
+            let target = if target == ROOT { place.to_owned() } else { format!("{place}.{target}") };
+            Warning { code, target: show(&target), message: show(&message) }
+        };
+        Warnings(self.0.into_iter().map(moved).collect())
     }
 
     /// The warnings in their order.

@@ -251,6 +251,27 @@ async fn an_operator_may_have_it_accepted_with_a_warning() {
 }
 
 #[tokio::test]
+async fn protection_that_no_gateway_uses_is_listed_too() {
+    let tidegate = tidegate().control_plane_alone().start().await;
+    let management = tidegate.management();
+    let disabled = json!({"location": "local", "properties": {
+        "managedRules": {"managedRuleSets": [{"ruleSetType": "OWASP", "ruleSetVersion": "3.2"}]}}});
+    for (name, body) in [("a", policy("Prevention")), ("b", policy("Detection")), ("c", disabled)] {
+        management.put(&policy_id(name), &body).await.expect(201);
+    }
+    let group = network_id("networkSecurityGroups", "group");
+    management.put(&group, &json!({"location": "local"})).await.expect(201);
+    let list = management.get("/not-enforced").await.expect(200).json();
+    let rows = list["value"].as_array().expect("a list").clone();
+    let ids: Vec<&str> = rows.iter().map(|row| row["id"].as_str().expect("an ID")).collect();
+    assert_eq!(ids, [policy_id("a"), policy_id("b"), group]);
+    for (row, words) in rows.iter().zip(["Prevention mode", "Detection mode", "does not filter connections"])
+    {
+        assert!(row["reason"].as_str().is_some_and(|reason| reason.contains(words)), "{row}");
+    }
+}
+
+#[tokio::test]
 async fn a_template_deploys_a_policy_with_its_gateway() {
     let backend = Backend::start().await;
     let tidegate = tidegate().start().await;

@@ -8,7 +8,7 @@ use crate::service::view::deployment::envelope;
 use crate::service::{Preview, summary};
 use crate::store::{Deployment, DeploymentState, Step};
 
-use super::what_if::diagnostic;
+use super::what_if::diagnostics;
 
 /// Renders the status of a deployment.
 pub(super) fn status(deployment: &Deployment) -> Value {
@@ -19,6 +19,9 @@ pub(super) fn status(deployment: &Deployment) -> Value {
     let mut status = json!({"status": word});
     if let Some(error) = &deployment.error {
         status["error"] = json!(error);
+    }
+    if let Some(warnings) = &deployment.warnings {
+        status["properties"] = json!({"warnings": warnings});
     }
     status
 }
@@ -57,9 +60,9 @@ pub(super) fn validated(path: &DeploymentPath, preview: &Preview, correlation_id
     properties.insert("timestamp".into(), preview.now.to_string().into());
     properties.insert("duration".into(), "PT0S".into());
     properties.insert("correlationId".into(), correlation_id.into());
-    let gaps: Vec<Value> = preview.changes.iter().filter_map(diagnostic).collect();
-    if !gaps.is_empty() {
-        properties.insert("diagnostics".into(), gaps.into());
+    let found = diagnostics(preview);
+    if !found.is_empty() {
+        properties.insert("diagnostics".into(), found.into());
     }
     envelope(path, properties)
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::service::view::deployment::of_warnings;
 use crate::service::{Change, Fate, Preview};
 
 /// Properties that change with every write and have no meaning here.
@@ -11,15 +12,21 @@ const RESTLESS: &[&str] = &["etag", "provisioningState", "operationalState", "re
 pub(super) fn show(preview: &Preview, correlation_id: &str) -> Value {
     let changes: Vec<Value> = preview.changes.iter().map(|change| one(change, preview.ids_only)).collect();
     let mut properties = json!({"correlationId": correlation_id, "changes": changes});
-    let gaps: Vec<Value> = preview.changes.iter().filter_map(diagnostic).collect();
-    if !gaps.is_empty() {
-        properties["diagnostics"] = gaps.into();
+    let found = diagnostics(preview);
+    if !found.is_empty() {
+        properties["diagnostics"] = found.into();
     }
     json!({"status": "Succeeded", "properties": properties})
 }
 
+/// Returns what the author should know: which nested deployments were left out, and the warnings about resources.
+pub(super) fn diagnostics(preview: &Preview) -> Vec<Value> {
+    let gaps = preview.changes.iter().filter_map(diagnostic);
+    gaps.chain(of_warnings(preview.warnings.to_json().as_ref())).collect()
+}
+
 /// Says that a nested deployment was left out.
-pub(super) fn diagnostic(change: &Change) -> Option<Value> {
+fn diagnostic(change: &Change) -> Option<Value> {
     let Fate::Unknown(why) = &change.fate else { return None };
     Some(json!({
         "level": "Warning",

@@ -19,6 +19,7 @@ use crate::store::{
     Decision, Gateway, NetworkResource, Operation, OperationState, OperationalState, Problem,
     ProvisioningState, StoreError, StoredRefs,
 };
+use crate::violation::Warnings;
 
 use super::super::error::not_found;
 use super::super::gateways::{activity, check_links};
@@ -50,8 +51,9 @@ pub(super) async fn dry_run(
     let resources = resources(edit, stored.as_ref(), service, stage).await?;
     // Pages that the request does not name were checked by an earlier write.
     let external_refs = external_refs(&StoredRefs { resources, pages: Pages::default() });
-    let decision = edit.decision(service.decision_context(&external_refs), stored.as_ref());
-    let decision = decision.map_err(|error| ServiceError::from_edit(error, edit))?;
+    let decision = edit.decide(service.decision_context(&external_refs), stored.as_ref());
+    let (decision, warnings) = decision.map_err(|error| ServiceError::from_edit(error, edit))?;
+    stage.warnings.append(warnings);
     let gateway = match (decision, stored) {
         (Decision::Replace { document, config_digest, .. }, stored) => {
             let child_etags = vec![Etag(String::new()); document.children.len()];
@@ -108,7 +110,7 @@ async fn resources(
     Ok(resources)
 }
 
-/// Writes the gateway and waits until the workers have applied it.
+/// Writes the gateway and waits until the workers have applied it. Returns the warnings for the author.
 ///
 /// # Errors
 /// If the write is rejected or fails, or if the deployment has been cancelled.
@@ -117,14 +119,14 @@ pub(super) async fn apply(
     service: &Service,
     author: Author,
     deployment: Uuid,
-) -> Result<(), Unwritten> {
+) -> Result<Warnings, Unwritten> {
     let path = edit.path.clone();
-    let (written, _) = service.write(author, edit).await?;
+    let (written, warnings) = service.write(author, edit).await?;
     let mut endings = service.store.endings();
     loop {
         match service.store.operation(&path.subscription, written.operation.id).await? {
             Some(operation) if operation.state == OperationState::InProgress => {}
-            None | Some(Operation { state: OperationState::Succeeded, .. }) => return Ok(()),
+            None | Some(Operation { state: OperationState::Succeeded, .. }) => return Ok(warnings),
             Some(operation) => return Err(Unwritten::Failed(operation.problem.unwrap_or_else(unexplained))),
         }
         if !service.store.is_running(deployment).await? {

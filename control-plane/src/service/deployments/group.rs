@@ -6,6 +6,7 @@ use uuid::Uuid;
 use crate::audit::Author;
 use crate::resource_groups::{GroupEdit, GroupError};
 use crate::store::{Group, ProvisioningState, group_id};
+use crate::violation::Warnings;
 
 use super::super::{Service, ServiceError, view};
 use super::stage::{Stage, Unwritten};
@@ -29,7 +30,8 @@ pub(super) async fn dry_run(
     let GroupWrite { subscription, name, body } = write;
     let stored = service.store.group(subscription, name).await?;
     let decided = GroupEdit::Put(body.clone()).decide(service.rules.unknown_properties, stored.as_ref());
-    let (body, _) = decided.map_err(|error: GroupError| ServiceError::from_group(error, name))?;
+    let (body, warnings) = decided.map_err(|error: GroupError| ServiceError::from_group(error, name))?;
+    stage.warnings.append(warnings);
     let group = match stored {
         Some(stored) => Group { body, ..stored },
         None => Group {
@@ -45,12 +47,16 @@ pub(super) async fn dry_run(
     Ok(shown)
 }
 
-/// Writes the group, which completes at once.
+/// Writes the group, which completes at once. Returns the warnings for the author.
 ///
 /// # Errors
 /// If the write is rejected.
-pub(super) async fn apply(write: GroupWrite, service: &Service, author: Author) -> Result<(), Unwritten> {
+pub(super) async fn apply(
+    write: GroupWrite,
+    service: &Service,
+    author: Author,
+) -> Result<Warnings, Unwritten> {
     let GroupWrite { subscription, name, body } = write;
-    service.write_group(author, &subscription, &name, GroupEdit::Put(body)).await?;
-    Ok(())
+    let (_, _, warnings) = service.write_group(author, &subscription, &name, GroupEdit::Put(body)).await?;
+    Ok(warnings)
 }

@@ -12,8 +12,8 @@ use crate::store::Group;
 use crate::template::{
     Allowance, Context, Inherited, MAX_NESTED_LEVELS, Nested, Plan, Ready, References, Request, Resource,
 };
-use crate::violation::Violations;
 use crate::violation::code::template as code;
+use crate::violation::{Violations, Warnings};
 
 use super::super::{DeploymentError, ResourceGroupError, Service, ServiceError};
 use super::evaluation::evaluate;
@@ -66,6 +66,11 @@ impl Level {
     /// The place of a resource, or of another part of the template, in the whole request.
     pub(super) fn place(&self, place: &str) -> String {
         format!("{}{place}", self.prefix)
+    }
+
+    /// Returns the warnings about a resource, with paths in the whole request and without secrets.
+    pub(super) fn warnings(&self, resource: &Resource, found: Warnings) -> Warnings {
+        found.at(&self.place(&resource.target), |text| self.plan.without_secrets_in(text))
     }
 
     /// Converts violations of this template to an error with places in the whole request.

@@ -7,6 +7,7 @@ use crate::audit::Author;
 use crate::etag::Etag;
 use crate::networking::{NetworkAction, NetworkEdit, NetworkError};
 use crate::store::{NetworkDecision, NetworkResource};
+use crate::violation::Warnings;
 
 use super::super::error::not_found;
 use super::super::view::network::subnet;
@@ -27,7 +28,8 @@ pub(super) async fn dry_run(
     let (stored, users) = found.map_or((None, Vec::new()), |(stored, users)| (Some(stored), users));
     let stored = stage.networks.remove(&key).or(stored);
     let decision = edit.decide(&service.rules, stored.as_ref(), &users);
-    let (decision, _) = decision.map_err(|error| refusal(error, edit))?;
+    let (decision, warnings) = decision.map_err(|error| refusal(error, edit))?;
+    stage.warnings.append(warnings);
     let resource = match (decision, stored) {
         (NetworkDecision::Replace { body, .. }, Some(stored)) => NetworkResource { body, ..stored },
         (NetworkDecision::Replace { body, .. }, None) => {
@@ -44,14 +46,18 @@ pub(super) async fn dry_run(
     Ok(shown)
 }
 
-/// Writes the resource, which completes at once.
+/// Writes the resource, which completes at once. Returns the warnings for the author.
 ///
 /// # Errors
 /// If the write is rejected.
-pub(super) async fn apply(edit: NetworkEdit, service: &Service, author: Author) -> Result<(), Unwritten> {
+pub(super) async fn apply(
+    edit: NetworkEdit,
+    service: &Service,
+    author: Author,
+) -> Result<Warnings, Unwritten> {
     let missing = missing(&edit);
     match service.write_network(author, edit).await {
-        Ok(_) => Ok(()),
+        Ok((_, warnings)) => Ok(warnings),
         Err(ServiceError::NotFound { .. }) => Err(missing.into()),
         Err(error) => Err(error.into()),
     }

@@ -13,6 +13,7 @@ use crate::arm::deployment::{DeploymentBody, DeploymentMode, DeploymentPath, Loc
 use crate::audit::Author;
 use crate::clock::Millis;
 use crate::template::{Context, Inherited, Plan};
+use crate::violation::Warnings;
 
 use super::super::{DeploymentError, Service, ServiceError};
 use super::change::Change;
@@ -38,6 +39,8 @@ pub(crate) struct Preview {
     pub(crate) location: Option<String>,
     /// The change of each resource, those of nested deployments included.
     pub(crate) changes: Vec<Change>,
+    /// The warnings about the resources, for the author.
+    pub(crate) warnings: Warnings,
     /// True if the changes are asked for without the resources' content.
     pub(crate) ids_only: bool,
 }
@@ -92,7 +95,7 @@ pub(super) async fn preview(
     if asked.with_rest {
         walk.rest(&level).await?;
     }
-    let (tree, changes) = walk.finish(&level)?;
+    let (tree, changes, warnings) = walk.finish(&level)?;
     let stored = StoredRequest {
         request: level.plan.request(),
         mode: level.mode,
@@ -107,6 +110,7 @@ pub(super) async fn preview(
         now,
         location: body.location.filter(|_| path.group.is_none()),
         changes,
+        warnings,
         ids_only: body.ids_only,
     })
 }

@@ -20,6 +20,7 @@ use crate::arm::deployment::Failure;
 use crate::audit::Author;
 use crate::identity::access::Client;
 use crate::store::{Store, StoreError, Task};
+use crate::violation::Warnings;
 
 use super::super::error::INTERNAL;
 use super::super::{Service, ServiceError};
@@ -102,14 +103,15 @@ async fn run_one(service: Arc<Service>, id: Uuid, counts: bool) {
         let path = task.deployment.path.clone();
         if task.starts > MAX_STARTS {
             tracing::error!(deployment = %path, starts = task.starts, "a deployment fails, because it was begun too often");
-            return service.store.end_deployment(id, Err(&begun_too_often())).await;
+            return service.store.end_deployment(id, Err(&begun_too_often()), None).await;
         }
-        let Some(outcome) = deploy(&service, task).await? else { return Ok(()) };
+        let (ended, warnings) = deploy(&service, task).await?;
+        let Some(outcome) = ended else { return Ok(()) };
         match &outcome {
             Ok(_) => tracing::info!(deployment = %path, "deployed"),
             Err(failure) => tracing::warn!(deployment = %path, code = failure.code, "not deployed"),
         }
-        record_end(&service, id, &outcome).await
+        record_end(&service, id, &outcome, warnings.to_json().as_ref()).await
     };
     match outcome.await {
         Ok(()) => {}
@@ -133,7 +135,7 @@ async fn end_panicked(store: &Store, id: Uuid, error: &JoinError) {
 
 /// Ends a deployment with an internal error, if it is running.
 async fn fail(store: &Store, id: Uuid) {
-    if let Err(error) = store.end_deployment(id, Err(&internal())).await {
+    if let Err(error) = store.end_deployment(id, Err(&internal()), None).await {
         tracing::error!(deployment.id = %id, %error, "the end of a deployment could not be stored; retrying");
     }
 }
@@ -153,11 +155,12 @@ fn begun_too_often() -> Failure {
     Failure::new(INTERNAL, message)
 }
 
-/// Runs a deployment with all that are nested in it.
-async fn deploy(service: &Service, task: Task) -> Result<Ended, StoreError> {
+/// Runs a deployment with all that are nested in it. Also returns the warnings about its resources.
+async fn deploy(service: &Service, task: Task) -> Result<(Ended, Warnings), StoreError> {
+    let refused = |failure: Failure| Ok((Some(Err(failure)), Warnings::default()));
     let Task { deployment, request, mut author, client, starts: _ } = task;
     if let Some(client) = client {
-        let Some((found, _)) = service.store.client(client).await? else { return Ok(Some(Err(revoked()))) };
+        let Some((found, _)) = service.store.client(client).await? else { return refused(revoked()) };
         author.client = Some(Client { app_id: found.app_id, role: found.role, scopes: found.scopes });
     }
     let request: StoredRequest = serde_json::from_slice(request.expose()).map_err(|error| {
@@ -167,10 +170,11 @@ async fn deploy(service: &Service, task: Task) -> Result<Ended, StoreError> {
     let links = Links::new(service.body_preparer.fetcher(), &author.name, fetched);
     let level = match Level::outermost(service, &author, deployment.path, (request, link, mode)).await {
         Ok(level) => level,
-        Err(error) => return Ok(Some(Err(failed(error, &author)?))),
+        Err(error) => return refused(failed(error, &author)?),
     };
     let mut run = Run::new(service, &author, links, deployment.correlation_id);
-    run.level(deployment.id, &level).await
+    let ended = run.level(deployment.id, &level).await?;
+    Ok((ended, run.warnings))
 }
 
 fn revoked() -> Failure {

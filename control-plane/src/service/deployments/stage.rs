@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use super::super::ServiceError;
 use crate::arm::deployment::Failure;
 use crate::store::{Gateway, Group, NetworkResource, Problem, StoreError, UnservedResource};
+use crate::violation::Warnings;
 
 /// The results that earlier resources of the templates would have, by lower-case resource ID.
 #[derive(Default)]
@@ -14,6 +15,8 @@ pub(super) struct Stage {
     pub(super) networks: HashMap<String, NetworkResource>,
     pub(super) groups: HashMap<String, Group>,
     pub(super) unserved: HashMap<String, UnservedResource>,
+    /// The warnings about the resource that is previewed, with paths in its body.
+    pub(super) warnings: Warnings,
     /// All earlier resources.
     pub(super) ids: BTreeSet<String>,
     /// True if a nested deployment was left out, whose resources are not known.

@@ -7,6 +7,7 @@ use crate::arm::unserved::{UnservedPath, maker_of, members, show};
 use crate::audit::Author;
 use crate::etag::{Etag, Preconditions};
 use crate::store::{ProvisioningState, UnservedDecision, UnservedResource, UnservedState};
+use crate::violation::Warnings;
 
 use super::super::error::not_found;
 use super::super::resource_target::ResourceTarget;
@@ -52,7 +53,7 @@ pub(super) async fn dry_run(
     Ok(show(&shown.path, shown.id, &shown.body, service.issuer.tenant()))
 }
 
-/// Writes the resource, which completes at once.
+/// Writes the resource, which completes at once. There are no warnings.
 ///
 /// # Errors
 /// If the write is rejected.
@@ -61,9 +62,9 @@ pub(super) async fn apply(
     action: UnservedAction,
     service: &Service,
     author: Author,
-) -> Result<(), Unwritten> {
+) -> Result<Warnings, Unwritten> {
     service.write_unserved(author, &path, &Preconditions::default(), action).await?;
-    Ok(())
+    Ok(Warnings::default())
 }
 
 /// Returns a resource as it would be at the time of the write.

@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::arm::deployment::{DEPLOYMENT_TYPE, DeploymentMode, Failure};
 use crate::audit::Author;
 use crate::template::{FilledBody, Outputs, Ready, References, Resource};
+use crate::violation::Warnings;
 
 use super::super::resource_target::ResourceTarget;
 use super::super::{DeploymentError, ServiceError};
@@ -31,11 +32,20 @@ pub(super) struct Walk<'a> {
     expected: References,
     changes: Vec<Change>,
     failures: Vec<Failure>,
+    /// The warnings about the resources, for the author.
+    warnings: Warnings,
 }
 
 impl<'a> Walk<'a> {
     pub(super) fn new(tree: Tree<'a>, stage: Stage) -> Walk<'a> {
-        Walk { tree, stage, expected: References::new(), changes: Vec::new(), failures: Vec::new() }
+        Walk {
+            tree,
+            stage,
+            expected: References::new(),
+            changes: Vec::new(),
+            failures: Vec::new(),
+            warnings: Warnings::default(),
+        }
     }
 
     /// Previews the resources of a deployment. Returns the references that its outputs may use.
@@ -162,7 +172,7 @@ impl<'a> Walk<'a> {
         };
         let body = evaluate_body(service, author, (&level.plan, resource), references).await?;
         let after = match body.map_err(|flaws| level.refusal(flaws))? {
-            Ready::Now(body) => match self.dry_run(resource, body).await {
+            Ready::Now(body) => match self.dry_run(level, resource, body).await {
                 Ok(after) => Some(after),
                 Err(error) => {
                     let failure = of_resource(&level.place(&resource.target), error, author)?;
@@ -172,7 +182,7 @@ impl<'a> Walk<'a> {
             },
             // What does not fit the expected resources is not known to be wrong.
             Ready::After(ids) => match self.expected_body(level, resource, (references, ids)).await? {
-                Some(body) => match self.dry_run(resource, body).await {
+                Some(body) => match self.dry_run(level, resource, body).await {
                     Err(error) if error.is_ours() => return Err(error),
                     after => after.ok(),
                 },
@@ -184,10 +194,18 @@ impl<'a> Walk<'a> {
     }
 
     /// Returns a resource as it would be shown after its write, and keeps it for later resources.
-    async fn dry_run(&mut self, resource: &Resource, body: FilledBody) -> Result<Value, ServiceError> {
+    async fn dry_run(
+        &mut self,
+        level: &Level,
+        resource: &Resource,
+        body: FilledBody,
+    ) -> Result<Value, ServiceError> {
         let Tree { service, author, .. } = self.tree;
         let write = Write::new(service, author, resource, body).await?;
-        let after = write.dry_run(service, author, &mut self.stage).await?;
+        let after = write.dry_run(service, author, &mut self.stage).await;
+        let found = std::mem::take(&mut self.stage.warnings);
+        self.warnings.append(level.warnings(resource, found));
+        let after = after?;
         self.expected.insert(resource.id.to_ascii_lowercase(), after.clone());
         Ok(after)
     }
@@ -236,13 +254,13 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// Returns the changes.
+    /// Returns the changes, and the warnings for the author.
     ///
     /// # Errors
     /// The failures of all resources.
-    pub(super) fn finish(self, outermost: &Level) -> Result<(Tree<'a>, Vec<Change>), ServiceError> {
+    pub(super) fn finish(self, outermost: &Level) -> Result<(Tree<'a>, Vec<Change>, Warnings), ServiceError> {
         if self.failures.is_empty() {
-            return Ok((self.tree, self.changes));
+            return Ok((self.tree, self.changes, self.warnings));
         }
         Err(DeploymentError::resources(&outermost.path.name, self.failures).into())
     }

@@ -9,6 +9,7 @@ use crate::edit::{Edit, EditAction};
 use crate::etag::Preconditions;
 use crate::networking::{NetworkAction, NetworkEdit};
 use crate::template::{FilledBody, Resource};
+use crate::violation::Warnings;
 
 use super::super::resource_target::ResourceTarget;
 use super::super::unserved::UnservedAction;
@@ -77,7 +78,7 @@ impl Write {
     }
 
     /// Returns the resource as it would be shown after the write, and stores it in the stage for later
-    /// resources.
+    /// resources. The stage gets the warnings for the author too.
     ///
     /// # Errors
     /// The error with which the write would fail.
@@ -95,7 +96,7 @@ impl Write {
         }
     }
 
-    /// Writes the resource and waits for completion.
+    /// Writes the resource and waits for completion. Returns the warnings for the author.
     ///
     /// # Errors
     /// If the write is rejected or fails, or if the deployment has been cancelled.
@@ -104,7 +105,7 @@ impl Write {
         service: &Service,
         author: Author,
         deployment: Uuid,
-    ) -> Result<(), Unwritten> {
+    ) -> Result<Warnings, Unwritten> {
         match self {
             Write::Gateway(edit) => gateway::apply(edit, service, author, deployment).await,
             Write::Network(edit) => network::apply(edit, service, author).await,

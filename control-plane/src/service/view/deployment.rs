@@ -33,7 +33,21 @@ fn shown_as(deployment: &Deployment, state: &str) -> Value {
     if let Some(error) = &deployment.error {
         properties.insert("error".into(), json!(error));
     }
+    let diagnostics = of_warnings(deployment.warnings.as_ref());
+    if !diagnostics.is_empty() {
+        properties.insert("diagnostics".into(), diagnostics.into());
+    }
     envelope(&deployment.path, properties)
+}
+
+/// Renders warnings about the resources of a deployment as ARM's diagnostics.
+pub(crate) fn of_warnings(warnings: Option<&Value>) -> Vec<Value> {
+    let list = warnings.and_then(Value::as_array).into_iter().flatten();
+    let shown = |one: &Value| {
+        let (code, message, target) = (&one["code"], &one["message"], &one["target"]);
+        json!({"level": "Warning", "code": code, "message": message, "target": target})
+    };
+    list.map(shown).collect()
 }
 
 /// Puts properties into the resource of a deployment. The location of a deployment to a subscription is among

@@ -126,7 +126,7 @@ impl Store {
     }
 
     /// Ends a running deployment with its outputs or the reason of its failure, and deletes its request. Nested
-    /// ones that an error has left running are cancelled.
+    /// ones that an error has left running are cancelled. `warnings` replaces the expected ones, if there are any.
     ///
     /// # Errors
     /// If the database fails.
@@ -134,8 +134,12 @@ impl Store {
         &self,
         id: Uuid,
         outcome: Result<&Value, &Failure>,
+        warnings: Option<&Value>,
     ) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
+        if let Some(warnings) = warnings {
+            rows::deployments::update_warnings(&mut transaction, id, warnings).await?;
+        }
         let state = outcome.map_or(DeploymentState::Failed, |_| DeploymentState::Succeeded);
         end(&mut transaction, id, state, outcome).await?;
         end_orphans(&mut transaction).await?;

@@ -49,6 +49,8 @@ pub(crate) struct Deployment {
     pub(crate) outputs: Option<Value>,
     /// The reason of a failure.
     pub(crate) error: Option<Failure>,
+    /// The warnings about the resources, a list; `None` if there are none.
+    pub(crate) warnings: Option<Value>,
     /// The correlation ID, shared with related requests.
     pub(crate) correlation_id: String,
     /// The start time.
@@ -72,6 +74,8 @@ pub(crate) struct NewDeployment {
     pub(crate) template: Option<Secret>,
     /// The part of the request that responses show.
     pub(crate) body: Map<String, Value>,
+    /// The expected warnings about the resources, a list.
+    pub(crate) warnings: Option<Value>,
     /// The correlation ID, shared with related requests.
     pub(crate) correlation_id: String,
 }

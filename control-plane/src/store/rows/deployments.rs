@@ -33,8 +33,8 @@ pub(in crate::store) async fn find(
     path: &DeploymentPath,
 ) -> Result<Option<Deployment>, StoreError> {
     let row = sqlx::query(
-        "SELECT id, subscription, resource_group, name, body, state, outputs, error, correlation_id, \
-         started_at, ended_at FROM deployments WHERE resource_key = $1",
+        "SELECT id, subscription, resource_group, name, body, state, outputs, error, warnings, \
+         correlation_id, started_at, ended_at FROM deployments WHERE resource_key = $1",
     )
     .bind(key(&path.to_string()))
     .fetch_optional(connection)
@@ -62,8 +62,8 @@ pub(in crate::store) async fn list(
     group: Option<&str>,
 ) -> Result<Vec<Deployment>, StoreError> {
     let rows = sqlx::query(
-        "SELECT id, subscription, resource_group, name, body, state, outputs, error, correlation_id, \
-         started_at, ended_at FROM deployments WHERE subscription_key = $1 \
+        "SELECT id, subscription, resource_group, name, body, state, outputs, error, warnings, \
+         correlation_id, started_at, ended_at FROM deployments WHERE subscription_key = $1 \
          AND resource_group_key IS NOT DISTINCT FROM $2 ORDER BY started_at DESC",
     )
     .bind(key(subscription))
@@ -125,8 +125,8 @@ pub(in crate::store) async fn find_running(
 ) -> Result<Option<RunningDeployment>, StoreError> {
     let row = sqlx::query(
         "SELECT id, subscription, resource_group, name, request, body, state, outputs, error, \
-         correlation_id, author, address, request_id, client, starts, started_at, ended_at FROM deployments \
-         WHERE id = $1 AND state = 'Running'",
+         warnings, correlation_id, author, address, request_id, client, starts, started_at, ended_at \
+         FROM deployments WHERE id = $1 AND state = 'Running'",
     )
     .bind(id.to_string())
     .fetch_optional(connection)
@@ -150,8 +150,8 @@ pub(in crate::store) async fn insert(
     sqlx::query(
         "INSERT INTO deployments (resource_key, id, subscription_key, subscription, resource_group_key, \
          resource_group, name, request, body, state, correlation_id, author, address, request_id, client, \
-         started_at, parent, template) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, \
-         $15, $16, $17, $18)",
+         started_at, parent, template, warnings) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, \
+         $12, $13, $14, $15, $16, $17, $18, $19)",
     )
     .bind(key(&path.to_string()))
     .bind(deployment.id.to_string())
@@ -171,6 +171,7 @@ pub(in crate::store) async fn insert(
     .bind(deployment.started_at.0)
     .bind(parent.map(|parent| parent.to_string()))
     .bind(sealed_template)
+    .bind(deployment.warnings.as_ref().map(Value::to_string))
     .execute(connection)
     .await?;
     Ok(())
@@ -231,6 +232,20 @@ pub(in crate::store) async fn end(
     .bind(id.to_string())
     .execute(connection)
     .await?;
+    Ok(())
+}
+
+/// Stores the warnings about the resources of a deployment, if it is running.
+pub(in crate::store) async fn update_warnings(
+    connection: &mut Connection,
+    id: Uuid,
+    warnings: &Value,
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE deployments SET warnings = $1 WHERE id = $2 AND state = 'Running'")
+        .bind(warnings.to_string())
+        .bind(id.to_string())
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
@@ -323,6 +338,7 @@ fn deployment(row: &Row) -> Result<Deployment, StoreError> {
         state: row.try_get::<&str, _>("state")?.parse()?,
         outputs: optional_json(id, row.try_get("outputs")?)?,
         error: optional_json(id, row.try_get("error")?)?,
+        warnings: optional_json(id, row.try_get("warnings")?)?,
         correlation_id: row.try_get("correlation_id")?,
         started_at: Millis(row.try_get("started_at")?),
         ended_at: row.try_get::<Option<i64>, _>("ended_at")?.map(Millis),

@@ -54,6 +54,28 @@ pub(in crate::store) async fn page(
     rows.iter().map(resource).collect()
 }
 
+/// Returns the paths of all resources of a kind, by ID.
+pub(in crate::store) async fn paths(
+    connection: &mut Connection,
+    kind: NetworkKind,
+) -> Result<Vec<NetworkPath>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT subscription, resource_group, name FROM network_resources WHERE kind = $1 ORDER BY resource_key",
+    )
+    .bind(kind.segment())
+    .fetch_all(connection)
+    .await?;
+    let path = |row: &Row| {
+        Ok(NetworkPath {
+            subscription: row.try_get("subscription")?,
+            group: row.try_get("resource_group")?,
+            kind,
+            name: row.try_get("name")?,
+        })
+    };
+    rows.iter().map(path).collect()
+}
+
 /// Returns those of the keys of resource IDs under which a resource is stored.
 pub(in crate::store) async fn keys_among(
     connection: &mut Connection,

@@ -15,6 +15,7 @@ async fn begin(store: &Store, path: DeploymentPath, parent: Option<Uuid>) -> Uui
         request: None,
         template: None,
         body: Map::new(),
+        warnings: None,
         correlation_id: String::new(),
     };
     store.add_deployment(&activity(), new).await.unwrap().0.id
@@ -60,7 +61,7 @@ async fn deleting_the_group_of_a_deployment_cancels_those_nested_in_it() {
 async fn the_end_of_a_deployment_cancels_those_still_running_in_it() {
     let (_dir, store) = store().await;
     let outer = tree(&store).await;
-    store.end_deployment(outer, Err(&Failure::new("Code", "message"))).await.unwrap();
+    store.end_deployment(outer, Err(&Failure::new("Code", "message")), None).await.unwrap();
     assert_ended(&store).await;
 }
 
@@ -96,7 +97,7 @@ async fn a_damaged_row_hides_no_other_deployment() {
     let listed = store.deployments("Sub", Some("Group")).await.unwrap();
     assert_eq!(listed.iter().map(|found| found.id).collect::<Vec<_>>(), [whole]);
     store.end_orphaned_deployments().await.unwrap();
-    store.end_deployment(whole, Err(&Failure::new("Code", "message"))).await.unwrap();
+    store.end_deployment(whole, Err(&Failure::new("Code", "message")), None).await.unwrap();
 }
 
 #[tokio::test]
@@ -111,6 +112,7 @@ async fn templates_are_kept_sealed_and_up_to_a_total_size() {
             request: None,
             template,
             body: Map::new(),
+            warnings: None,
             correlation_id: String::new(),
         };
         let age = sqlx::query("UPDATE deployments SET started_at = started_at - 1000");

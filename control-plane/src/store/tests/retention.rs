@@ -165,6 +165,7 @@ async fn the_oldest_ended_deployments_of_a_group_go_and_those_that_run_stay() {
             state,
             outputs: None,
             error: None,
+            warnings: None,
             correlation_id: String::new(),
             started_at: Millis(started_at),
             ended_at: None,

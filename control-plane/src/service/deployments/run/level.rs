@@ -12,6 +12,7 @@ use crate::arm::deployment::{DEPLOYMENT_TYPE, DeploymentMode, Failure};
 use crate::audit::Author;
 use crate::store::{DEPLOYMENT_CANCELED, NewDeployment, StepOperation, StoreError};
 use crate::template::{Outputs, Ready, References, Resource};
+use crate::violation::Warnings;
 
 use super::super::super::error::FAILED;
 use super::super::super::resource_target::ResourceTarget;
@@ -37,6 +38,8 @@ pub(super) struct Run<'a> {
     correlation_id: String,
     /// The lower-case IDs of the resources of all templates so far.
     deployed: BTreeSet<String>,
+    /// The warnings about the resources that were written, for the author.
+    pub(super) warnings: Warnings,
 }
 
 impl<'a> Run<'a> {
@@ -46,7 +49,8 @@ impl<'a> Run<'a> {
         links: Links<'a>,
         correlation_id: String,
     ) -> Run<'a> {
-        Run { tree: Tree { service, author, links }, correlation_id, deployed: BTreeSet::new() }
+        let (deployed, warnings) = (BTreeSet::new(), Warnings::default());
+        Run { tree: Tree { service, author, links }, correlation_id, deployed, warnings }
     }
 
     /// Runs a deployment. `id` is that of its run.
@@ -140,7 +144,9 @@ impl LevelRun<'_, '_> {
                 return Ok(None);
             }
             let deleted = match Write::deletion(&id) {
-                Ok(deletion) => deletion.apply(self.service(), self.run.tree.author.clone(), self.id).await,
+                Ok(deletion) => {
+                    deletion.apply(self.service(), self.run.tree.author.clone(), self.id).await.map(drop)
+                }
                 Err(error) => Err(error.into()),
             };
             match self.end_step(at, &id, deleted).await? {
@@ -184,7 +190,9 @@ impl LevelRun<'_, '_> {
             }
         };
         let write = Write::new(service, author, resource, body).await?;
-        write.apply(service, author.clone(), self.id).await
+        let found = write.apply(service, author.clone(), self.id).await?;
+        self.run.warnings.append(self.level.warnings(resource, found));
+        Ok(())
     }
 
     /// Runs a nested deployment as a deployment of its own.
@@ -203,6 +211,7 @@ impl LevelRun<'_, '_> {
             request: None,
             template: Some(export::of_plan(self.run.tree.service, self.run.tree.author, &level.plan).await?),
             body: of_nested(&level),
+            warnings: None,
             correlation_id: self.run.correlation_id.clone(),
         };
         let store = &self.run.tree.service.store;
@@ -210,7 +219,7 @@ impl LevelRun<'_, '_> {
             store.add_deployment(&activity(self.run.tree.author.clone(), &level.path, "write"), new).await?;
         match self.run.level(stored.id, &level).await? {
             Some(outcome) => {
-                record_end(self.run.tree.service, stored.id, &outcome).await?;
+                record_end(self.run.tree.service, stored.id, &outcome, None).await?;
                 let outputs = outcome.map_err(Unwritten::Nested)?;
                 learn_outputs(self.level, &level, &mut self.references, outputs);
                 Ok(())
@@ -273,14 +282,15 @@ impl LevelRun<'_, '_> {
     }
 }
 
-/// Stores the end of a deployment.
+/// Stores the end of a deployment, and the warnings about its resources.
 pub(super) async fn record_end(
     service: &Service,
     id: Uuid,
     outcome: &Result<Outputs, Failure>,
+    warnings: Option<&Value>,
 ) -> Result<(), StoreError> {
     let shown = outcome.as_ref().map(|outputs| Value::Object(outputs.shown.clone()));
-    service.store.end_deployment(id, shown.as_ref().map_err(|failure| *failure)).await
+    service.store.end_deployment(id, shown.as_ref().map_err(|failure| *failure), warnings).await
 }
 
 /// Returns the type of a resource that has no parent.

@@ -21,6 +21,7 @@ async fn begin(store: &Store, name: &str, parent: Option<Uuid>) -> Uuid {
         request: None,
         template: None,
         body: Map::new(),
+        warnings: None,
         correlation_id: String::new(),
     };
     store.add_deployment(&activity(), new).await.unwrap().0.id
@@ -95,6 +96,7 @@ async fn the_starts_of_processes_that_did_not_stop_in_order_are_counted() {
         request: Some(Secret::new(b"{}".to_vec())),
         template: None,
         body: Map::new(),
+        warnings: None,
         correlation_id: String::new(),
     };
     let id = store.add_deployment(&activity(), new).await.unwrap().0.id;
