@@ -5,6 +5,7 @@ mod error_pages;
 mod forwarding;
 mod framing;
 mod header_options;
+mod interim;
 mod limits;
 mod local_replies;
 mod proxy_protocol;

@@ -248,7 +248,7 @@ impl Attempts<'_> {
         sender: &Sender,
         request: &mut Request<RequestBody>,
     ) -> SendOutcome {
-        self.record.sent_from(sender.source_port());
+        self.record.sent_from(sender);
         let connection = self.connection;
         let terms = Terms {
             secure: backend.tls.is_some(),

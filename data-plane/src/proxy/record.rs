@@ -21,6 +21,7 @@ use crate::error_info::ErrorInfo;
 use crate::metrics::cell::REQUEST;
 use crate::runtime::{Route, Selection};
 use crate::trace;
+use crate::upstream::Sender;
 
 /// The record of one request. Dropping it ends it, so that no request is missed. Without a response, the client is
 /// taken to have closed the request.
@@ -176,9 +177,9 @@ impl Record {
     }
 
     /// Records the local port of the connection to the backend.
-    pub(crate) fn sent_from(&mut self, port: u16) {
+    pub(crate) fn sent_from(&mut self, sender: &Sender) {
         if let Some(details) = &mut self.details {
-            details.source_port = port;
+            details.source_port = sender.source_port();
         }
     }
 

@@ -12,7 +12,7 @@ mod response;
 mod state;
 mod upload;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -42,8 +42,8 @@ pub(crate) struct Http1Connection(Rc<Shared>);
 pub(super) struct Shared {
     registration: Registration<OpenConnection>,
     state: RefCell<State>,
-    /// The local port.
-    source_port: u16,
+    /// The local port, once somebody has asked for it.
+    source_port: Cell<Option<u16>>,
 }
 
 impl Http1Connection {
@@ -53,16 +53,20 @@ impl Http1Connection {
         backend: &Arc<Backend>,
         open: &Rc<Registry<OpenConnection>>,
     ) -> Http1Connection {
-        let source_port = stream.source_port();
         Http1Connection(Rc::new_cyclic(|own| Shared {
             registration: open.register(OpenConnection { backend: backend.clone(), http1: own.clone() }),
             state: RefCell::new(State::new(stream)),
-            source_port,
+            source_port: Cell::new(None),
         }))
     }
 
+    /// Returns the local port, which costs a system call the first time.
     pub(super) fn source_port(&self) -> u16 {
-        self.0.source_port
+        self.0.source_port.get().unwrap_or_else(|| {
+            let port = self.0.state.borrow().stream.as_ref().map_or(0, Stream::source_port);
+            self.0.source_port.set(Some(port));
+            port
+        })
     }
 
     /// Returns true if the connection can carry another request. It has none now.

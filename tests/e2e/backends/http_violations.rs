@@ -130,7 +130,7 @@ async fn a_length_with_leading_zeros_passes_without_them() {
 }
 
 #[tokio::test]
-async fn hints_before_an_answer_do_not_pass_and_do_no_harm() {
+async fn hints_before_an_answer_do_no_harm_to_a_client_that_ignores_them() {
     let backend = Backend::start().await;
     let gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
     backend.behave(Behaviour::literal(
