@@ -16,7 +16,6 @@ use foldhash::HashMap;
 use http::{Request, Response};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use socket2::SockRef;
 use thiserror::Error;
 use tidegate_http1::ResponseHead;
 use tidegate_shared::snapshot::HttpVersion;
@@ -30,7 +29,7 @@ use crate::body::RequestBody;
 use crate::body::received::ReceivedBody;
 use crate::dial::{self, DialError, Location};
 use crate::registry::{CloseReason, Registry};
-use crate::stream::{self, PEER_TIMEOUT, Stream};
+use crate::stream::Stream;
 use crate::tls::client::fault;
 
 pub(crate) use error::UpstreamError;
@@ -246,7 +245,7 @@ impl Upstreams {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
     Requests,
-    /// One handshake, then a tunnel: the kernel detects a peer that has vanished.
+    /// One handshake, then a tunnel.
     Tunnel,
 }
 
@@ -271,14 +270,7 @@ pub(crate) async fn open(
         let opened = timeout(CONNECT_TIMEOUT, http2::open(upstreams, backend, key, connect)).await;
         return opened.map_err(|_| ConnectError::Timeout)?.map(Sender::Http2);
     }
-    let connected = async {
-        let stream = connect(&backend.location, backend.key.port, tls).await?;
-        if purpose == Purpose::Tunnel {
-            // Best effort: without it, a tunnel only outlives its peer.
-            let _ = stream::watch_for_vanished_peer(&SockRef::from(stream.tcp()), PEER_TIMEOUT);
-        }
-        Ok(stream)
-    };
+    let connected = connect(&backend.location, backend.key.port, tls);
     let stream = timeout(CONNECT_TIMEOUT, connected).await.map_err(|_| ConnectError::Timeout)??;
     if backend.member_state.is_gone() {
         // The command that ends connections to this member has already been executed.

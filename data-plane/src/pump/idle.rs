@@ -5,11 +5,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::time::{Instant, Sleep};
 
 use super::liveness::{Liveness, Next};
 use super::{End, Peer, Side};
-use crate::stream::{PEER_TIMEOUT, REQUEST_PEER_TIMEOUT, Stream};
+use crate::stream::{PEER_TIMEOUT, REQUEST_PEER_TIMEOUT, Stream, watch_for_vanished_peer};
 
 /// The interval at which blocked traffic checks both connections for a failure.
 const HELD_UP: Duration = Duration::from_secs(1);
@@ -32,29 +33,33 @@ struct Look {
     due: Instant,
     client: Liveness,
     backend: Liveness,
+    /// True before the first check of all.
+    is_first: bool,
 }
 
 impl Look {
-    /// Plans the first check of a time with bytes in flight. The client's socket has this timeout now.
-    fn plan(now: Instant, client_timeout: Duration) -> Option<Box<Look>> {
-        let client = Liveness::new(client_timeout, now);
-        let after = Next::Later.after(PEER_TIMEOUT)?;
-        Some(Box::new(Look { due: now + after, client, backend: Liveness::new(PEER_TIMEOUT, now) }))
+    /// Plans the first check of a time with bytes in flight. Later ones than the first of all find the usual timeouts.
+    fn plan(now: Instant, is_first: bool) -> Option<Box<Look>> {
+        // Accepted sockets have inherited their timeout from the listener.
+        let client = if is_first { REQUEST_PEER_TIMEOUT } else { PEER_TIMEOUT };
+        let due = now + Next::Later.after(PEER_TIMEOUT)?;
+        let (client, backend) = (Liveness::new(client, now), Liveness::new(PEER_TIMEOUT, now));
+        Some(Box::new(Look { due, client, backend, is_first }))
     }
 }
 
 impl IdleWatch {
-    /// Creates the alarm of new traffic. Bytes that followed the handshake are already in flight. The client's socket
-    /// has the timeout that it has inherited from its listener; the first check changes it.
+    /// Creates the alarm of new traffic. Bytes that followed the handshake are already in flight. The first check gives
+    /// both sockets their timeouts: traffic that ends before does not pay for that.
     pub(super) fn new(now: Instant, limit: Duration) -> IdleWatch {
-        IdleWatch { since: now, limit, look: Look::plan(now, REQUEST_PEER_TIMEOUT) }
+        IdleWatch { since: now, limit, look: Look::plan(now, true) }
     }
 
     /// Records that bytes have moved.
     pub(super) fn moved(&mut self) {
         self.since = Instant::now();
         if self.look.is_none() {
-            self.look = Look::plan(self.since, PEER_TIMEOUT);
+            self.look = Look::plan(self.since, false);
         }
     }
 
@@ -109,6 +114,12 @@ impl IdleWatch {
     ) {
         let Some(mut look) = self.look.take() else { return };
         let limit = self.limit;
+        if std::mem::take(&mut look.is_first)
+            && let Some(backend) = backend
+        {
+            // Best effort: without it, the traffic only outlives its peer.
+            let _ = watch_for_vanished_peer(&SockRef::from(backend.tcp()), PEER_TIMEOUT);
+        }
         let check = |liveness: &mut Liveness, socket: Option<&Stream>, is_full| {
             let Some(stream) = socket else { return Next::Never };
             let (timeout, next) = match stream.state() {
