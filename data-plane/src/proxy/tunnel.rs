@@ -252,5 +252,6 @@ mod tests {
         let parts = size_of::<Traffic<UpgradedClient, Stream, CloseCode>>() + size_of::<TunnelContext>();
         let task = size_of_future(run);
         assert!(task <= parts + 256, "{task} bytes for {parts} bytes of parts");
+        assert!(task <= 448, "{task} bytes for the task of a tunnel");
     }
 }
