@@ -179,7 +179,7 @@ impl State {
             }
             if let Some((head, rest)) = self.scan(&buffer[..count], interim)? {
                 if rest > 0 {
-                    self.early = Some((buffer, count - rest..count));
+                    self.early = Some(buffer.keep(count - rest..count));
                 }
                 self.answered(&head);
                 return Poll::Ready(Ok(head));
