@@ -59,7 +59,7 @@ impl Evaluator<'_> {
                 continue;
             }
             let place = place.map(|place| JsonPath::Property(place, key));
-            let outcome = self.aside(|evaluator| evaluator.text(key, frame));
+            let (outcome, is_secret) = self.watched(key, frame);
             let key = match self.settle(outcome, place.as_ref())? {
                 Value::String(key) => key,
                 other => {
@@ -68,7 +68,10 @@ impl Evaluator<'_> {
                     key.clone()
                 }
             };
-            let value = self.below(&key, |inner| inner.fill(value, frame, place.as_ref()))?;
+            let value = self.below(&key, |inner| {
+                inner.note_secret(is_secret);
+                inner.fill(value, frame, place.as_ref())
+            })?;
             filled.insert(key, value);
         }
         for (i, turn) in loops.unwrap_or_default().into_iter().enumerate() {
@@ -100,17 +103,27 @@ impl Evaluator<'_> {
 
     /// Evaluates a string, and records its place if the value derives from a secret.
     fn leaf(&mut self, text: &str, frame: &Frame<'_>) -> EvalResult {
+        let (value, is_secret) = self.watched(text, frame);
+        self.note_secret(is_secret);
+        value
+    }
+
+    /// Evaluates a string. Also returns whether the value derives from a secret, as far as places are recorded.
+    fn watched(&mut self, text: &str, frame: &Frame<'_>) -> (EvalResult, bool) {
         let before = std::mem::take(&mut self.tainted);
         let value = self.aside(|evaluator| evaluator.text(text, frame));
-        if let Some(trail) = &self.trail {
-            // A template around this one may have written a secret into the text.
-            let inherited = |value: &Value| self.inputs.inherited_secrets.are_parts_of(value);
-            if self.tainted || value.as_ref().is_ok_and(inherited) {
-                self.secret_places.insert(trail.clone());
-            }
-        }
+        // A template around this one may have written a secret into the text.
+        let inherited = |value: &Value| self.inputs.inherited_secrets.are_parts_of(value);
+        let is_secret = self.trail.is_some() && (self.tainted || value.as_ref().is_ok_and(inherited));
         self.tainted |= before;
-        value
+        (value, is_secret)
+    }
+
+    /// Records the place of the value that is being filled.
+    fn note_secret(&mut self, is_secret: bool) {
+        if is_secret && let Some(trail) = &self.trail {
+            self.secret_places.insert(trail.clone());
+        }
     }
 
     /// Evaluates a member of the value that is being filled.

@@ -50,7 +50,7 @@ impl Plan {
         let secrets = self.secrets().texts().clone();
         let cost = secrets.iter().map(|text| 1 + of_text(text)).sum();
         match evaluator.spend(cost) {
-            Ok(()) => inherited.secrets = secrets,
+            Ok(()) => inherited.secrets.extend(secrets),
             Err(fault) => {
                 // The error is recorded; the value is a placeholder then.
                 let _ = evaluator.settle(Err(fault), Some(&JsonPath::Root(&resource.target)));
@@ -358,9 +358,14 @@ impl Filler<'_, '_> {
         self.evaluator.fill(value, frame, Some(place)).unwrap_or_default()
     }
 
-    /// Evaluates a value to one that evaluates to itself.
+    /// Evaluates a value to one that evaluates to itself. What derives from secrets stays secret in it.
     fn literal(&mut self, value: &Value, frame: &Frame<'_>, place: &JsonPath<'_>) -> Value {
-        escaped(self.value(value, frame, place))
+        self.evaluator.trail = Some(String::new());
+        let filled = self.value(value, frame, place);
+        self.evaluator.trail = None;
+        let places = std::mem::take(&mut self.evaluator.secret_places);
+        places.iter().filter_map(|at| filled.pointer(at)).for_each(|found| self.inherited.learn(found));
+        escaped(filled)
     }
 }
 

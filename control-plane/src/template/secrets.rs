@@ -14,7 +14,7 @@ use serde_json::Value;
 const HIDDEN: &str = "(secure)";
 
 /// The length in bytes from which a secret within a text makes the text secret. Shorter ones are in texts by chance.
-const MIN_PART: usize = 4;
+pub(super) const MIN_PART: usize = 4;
 
 /// A set of secrets, and the automaton that finds them.
 #[derive(Default)]

@@ -155,6 +155,30 @@ fn secrets_stay_secret_at_every_level() {
 }
 
 #[test]
+fn what_an_outer_template_makes_of_secrets_is_secret_within() {
+    let encoded = "[base64(parameters('secret'))]";
+    let mut resource = network("n");
+    resource["properties"] = json!({"plain": "plain", "made": encoded, "deep": [{"x": encoded}]});
+    let deeper = deployment(
+        "deeper",
+        "inner",
+        &json!({"template": template(&json!([])), "parameters": {"p": {"value": encoded}}}),
+    );
+    let within = template(&json!([resource, deeper]));
+    let mut whole = template(&json!([deployment("m", "outer", &json!({"template": within}))]));
+    whole["parameters"] = json!({"secret": {"type": "secureString"}});
+    let plan = plan_with(whole, json!({"secret": {"value": "hunter2"}})).unwrap();
+    let within = plan_of(nested(&plan, 0, &References::new()), Allowance::new()).unwrap();
+    let exported = within.exported().to_string();
+    assert!(exported.contains("plain") && !exported.contains("aHVudGVyMg=="), "{exported}");
+    let Ready::Now(body) = within.body(&within.resources[0], &References::new()).unwrap() else {
+        panic!("not yet")
+    };
+    let places: Vec<&str> = body.secret_places.iter().map(String::as_str).collect();
+    assert_eq!(places, ["/properties/deep/0/x", "/properties/made"]);
+}
+
+#[test]
 fn all_levels_share_one_allowance() {
     let allowance = Allowance::new();
     let levels = std::iter::successors(Some(allowance.clone()), Allowance::of_nested).count();

@@ -114,6 +114,7 @@ fn the_places_of_what_derives_from_secrets_are_known() {
         "list": ["a", {"a/b": "[base64(parameters('pass'))]"}], "[concat('k', 'ey')]": "[variables('login')]",
         "copy": [{"name": "turns", "count": "[length(parameters('object').list)]", "input": {
             "index": "[copyIndex('turns')]", "value": "[parameters('object').list[copyIndex('turns')]]"}}],
+        "[concat('of-', parameters('pass'))]": 1,
         "late": "[concat(reference(resourceId('Microsoft.Network/publicIPAddresses', 'x'), '2023-04-01').a, parameters('pass'))]",
     });
     let mut json = template(&json!([resource]));
@@ -129,6 +130,7 @@ fn the_places_of_what_derives_from_secrets_are_known() {
         "/properties/key",
         "/properties/late",
         "/properties/list/1/a~1b",
+        "/properties/of-hunter2",
         "/properties/text",
         "/properties/turns/0/value",
         "/properties/turns/1/value",
