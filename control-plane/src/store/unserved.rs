@@ -157,15 +157,14 @@ impl Store {
                     None => new(connection, path).await?,
                 };
                 let sealed_secrets = self.sealed_secrets(&stored, None, secrets);
-                replace(connection, UnservedResource { body, sealed_secrets, ..stored }, activity).await
+                replace(connection, stored, (body, sealed_secrets), activity).await
             }
             (UnservedDecision::ReplaceContainer { body, secrets }, own, Some(container)) => {
                 if own.is_some() {
                     rows::unserved_resources::delete(connection, &path.key()).await?;
                 }
                 let sealed_secrets = self.sealed_secrets(&container, Some(path), secrets);
-                let written = UnservedResource { body, sealed_secrets, ..container };
-                replace(connection, written, activity).await
+                replace(connection, container, (body, sealed_secrets), activity).await
             }
             (UnservedDecision::Delete, Some(own), _) => {
                 delete(connection, &own.path, activity).await?;
@@ -203,15 +202,18 @@ async fn new(connection: &mut Connection, path: &UnservedPath) -> Result<Unserve
     Ok(UnservedResource { id, path: path.clone(), body: Map::new(), sealed_secrets: None, etag })
 }
 
-/// Stores a resource. What is stored below it and has no place in its new body is deleted.
+/// Stores a resource with its new body and sealed secrets. What is stored below it and has no place in the new body is
+/// deleted.
 async fn replace(
     connection: &mut Connection,
-    resource: UnservedResource,
+    mut stored: UnservedResource,
+    (body, sealed_secrets): (Map<String, Value>, Option<Vec<u8>>),
     activity: &Activity,
 ) -> Result<UnservedResource, StoreError> {
-    let resource = UnservedResource { etag: Etag::fresh(), ..resource };
+    let before = std::mem::take(&mut stored.body);
+    let resource = UnservedResource { body, sealed_secrets, etag: Etag::fresh(), ..stored };
     rows::unserved_resources::upsert(connection, &resource, Millis::now()).await?;
-    let is_gone = |rest: &str| members::supersedes(&resource.body, rest);
+    let is_gone = |rest: &str| members::supersedes(&before, &resource.body, rest);
     delete_gone(connection, &resource.path.to_string(), activity, is_gone).await?;
     record(connection, activity, None, None).await?;
     Ok(resource)

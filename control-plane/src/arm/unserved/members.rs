@@ -33,8 +33,8 @@ pub(crate) struct Member {
 
 /// Returns whether the body of its parent holds `child` and its siblings, as far as there are any.
 pub(crate) fn holds(parent: &Map<String, Value>, child: &UnservedPath) -> bool {
-    ALWAYS_LISTED.contains(&child.kind.to_ascii_lowercase().as_str())
-        || list_of(parent, child.list()).is_some()
+    list_of(parent, child.list()).is_some()
+        || ALWAYS_LISTED.contains(&child.kind.to_ascii_lowercase().as_str()) && !has(parent, child.list())
 }
 
 /// Returns the member of a parent that has the ID `child`, ignoring case.
@@ -81,17 +81,17 @@ pub(crate) fn remove(parent: &mut Map<String, Value>, child: &UnservedPath) {
     }
 }
 
-/// Returns whether a row that is stored below a parent with this body is superfluous: because the list holds the child
-/// itself, or because it belongs to a child that the list does not contain. `rest` is what follows the parent's ID in
-/// the row's, without the first slash.
-pub(crate) fn supersedes(parent: &Map<String, Value>, rest: &str) -> bool {
+/// Returns whether a row that is stored below a parent is superfluous after a write: because the list holds the child
+/// itself, or because it belongs to a child that the list does not contain, or that went with the list. `before` is the
+/// body of the parent before the write. `rest` is what follows the parent's ID in the row's, without the first slash.
+pub(crate) fn supersedes(before: &Map<String, Value>, after: &Map<String, Value>, rest: &str) -> bool {
     let mut segments = rest.split('/');
     let (Some(list), Some(name)) = (segments.next(), segments.next()) else { return false };
-    match list_of(parent, list) {
-        Some((_, members)) => {
-            segments.next().is_none() || !members.iter().any(|member| is_named(member, name))
-        }
-        None => false,
+    let is_among = |members: &[Value]| members.iter().any(|member| is_named(member, name));
+    match (list_of(before, list), list_of(after, list)) {
+        (_, Some((_, members))) => segments.next().is_none() || !is_among(members),
+        (Some((_, members)), None) => is_among(members),
+        (None, None) => false,
     }
 }
 
@@ -112,6 +112,12 @@ fn list_to_change<'a>(body: &'a mut Map<String, Value>, list: &str) -> Option<&'
         *members = json!([]);
     }
     members.as_array_mut()
+}
+
+/// Returns whether the body has a property of that name, other than `null`, ignoring case.
+fn has(body: &Map<String, Value>, list: &str) -> bool {
+    let mut properties = body.get("properties").and_then(Value::as_object).into_iter().flatten();
+    properties.any(|(name, value)| name.eq_ignore_ascii_case(list) && !value.is_null())
 }
 
 fn name_of(member: &Map<String, Value>) -> Option<&str> {
@@ -150,6 +156,9 @@ mod tests {
             (json!({"properties": {"Things": []}}), true, true),
             (json!({"properties": {"things": [{"name": "t"}, {"name": 1}]}}), true, false),
             (json!({"properties": {"things": {"name": "t"}}}), true, false),
+            (json!({"properties": {"securityRules": null}}), true, false),
+            (json!({"properties": {"securityRules": "text"}}), false, false),
+            (json!({"properties": {"SecurityRules": [{"name": "r"}, {"properties": {}}]}}), false, false),
         ] {
             let parent = body(&parent);
             assert_eq!((holds(&parent, &rule), holds(&parent, &other)), (of_rule, of_other), "{parent:?}");
@@ -188,7 +197,14 @@ mod tests {
             ("others/a", false),
             ("providers/x.y/z/w", false),
         ] {
-            assert_eq!(supersedes(&parent, rest), expected, "{rest}");
+            assert_eq!(supersedes(&Map::new(), &parent, rest), expected, "{rest}");
+        }
+        for (rest, expected) in [
+            ("rules/A/providers/x.y/z/w", true),
+            ("rules/b/providers/x.y/z/w", false),
+            ("others/a/providers/x.y/z/w", false),
+        ] {
+            assert_eq!(supersedes(&parent, &Map::new(), rest), expected, "{rest}");
         }
     }
 }
