@@ -70,6 +70,7 @@ pub(super) fn is_namespace(text: &str) -> bool {
 pub(crate) fn unknown_type(kind: &str, nearest: Option<&str>) -> String {
     let advice = match nearest {
         Some(nearest) => format!("Did you mean '{nearest}'?"),
+        None if class_of(kind) == TypeClass::Misspelt(None) => "Azure has no such type.".to_owned(),
         None => "Start the control plane with --unserved-types store to store such resources without effect."
             .to_owned(),
     };
@@ -132,6 +133,18 @@ mod tests {
             ("Microsoft.Compute/virtualMachines", None),
         ] {
             assert_eq!(nearest_served_type(kind).as_deref(), nearest, "{kind}");
+        }
+    }
+
+    #[test]
+    fn only_a_type_that_could_be_stored_leads_to_the_option() {
+        for (kind, expected) in [
+            ("Microsoft.Network/networkSecurityGroups", "--unserved-types store"),
+            ("Microsoft.Network/applicationGateways/unheardOf", "Azure has no such type."),
+            ("Contoso.Things/a box", "Azure has no such type."),
+        ] {
+            let message = unknown_type(kind, None);
+            assert!(message.contains(expected), "{message}");
         }
     }
 }
