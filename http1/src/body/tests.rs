@@ -1,3 +1,5 @@
+//! Bodies of each framing, decoded whole and in pieces.
+
 use super::*;
 use crate::chunks::cases;
 

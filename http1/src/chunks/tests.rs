@@ -1,3 +1,5 @@
+//! The table of chunked bodies, read whole and in pieces.
+
 use super::*;
 
 fn run(sender: Sender, body: &[u8], piece: usize) -> Result<(usize, bool), Fault> {

@@ -1,3 +1,5 @@
+//! Heads that go to the types of the crate `http` and back.
+
 use http::{Method, StatusCode};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Edits of fields, and heads that are written again.
+
 use super::*;
 use crate::RequestScanner;
 use crate::head::RequestHead;

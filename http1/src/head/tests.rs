@@ -1,3 +1,5 @@
+//! Edits of request and response heads, and what is written of them.
+
 use super::*;
 use crate::limits::Limits;
 use crate::{RequestScanner, ResponseScanner};

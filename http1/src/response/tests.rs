@@ -1,3 +1,5 @@
+//! Responses that the inspector and the scanner must read alike.
+
 use http::Method;
 
 use super::*;

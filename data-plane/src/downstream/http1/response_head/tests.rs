@@ -1,3 +1,5 @@
+//! The heads of responses as clients of HTTP/1.1 and HTTP/1.0 get them.
+
 use http::Response;
 
 use super::*;
