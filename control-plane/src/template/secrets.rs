@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::OnceLock;
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use serde_json::Value;
 
 /// The replacement of a secret.
@@ -15,6 +15,9 @@ const HIDDEN: &str = "(secure)";
 
 /// The length in bytes from which a secret within a text makes the text secret. Shorter ones are in texts by chance.
 pub(super) const MIN_PART: usize = 4;
+
+/// The total length in bytes of the secrets that are looked for. The automaton needs some 50 bytes for each.
+const MAX_TOTAL: usize = 1024 * 1024;
 
 /// A set of secrets, and the automaton that finds them.
 #[derive(Default)]
@@ -75,9 +78,16 @@ impl Secrets {
         }
     }
 
-    /// The automaton; `None` if it cannot be built.
+    /// The automaton; `None` if it cannot be built, or would be too large.
     fn finder(&self) -> Option<&AhoCorasick> {
-        let build = || AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&self.texts).ok();
+        let build = || {
+            let total: usize = self.texts.iter().map(String::len).sum();
+            // The default for few patterns has a table with a row for each byte, some hundred times as large.
+            let kind = Some(AhoCorasickKind::ContiguousNFA);
+            let mut builder = AhoCorasick::builder();
+            builder.kind(kind).match_kind(MatchKind::LeftmostLongest);
+            if total > MAX_TOTAL { None } else { builder.build(&self.texts).ok() }
+        };
         self.finder.get_or_init(build).as_ref()
     }
 
@@ -115,6 +125,14 @@ mod tests {
         {
             assert_eq!(secrets.are_parts_of(&value), expected, "{value}");
         }
+    }
+
+    #[test]
+    fn beside_secrets_that_are_too_long_to_be_found_everything_is_secret() {
+        let mut secrets = Secrets::default();
+        secrets.gather("x".repeat(MAX_TOTAL + 1).into());
+        assert_eq!(secrets.hide("open"), HIDDEN);
+        assert!(secrets.are_in(&json!("open")) && secrets.are_parts_of(&json!("open")));
     }
 
     #[test]
