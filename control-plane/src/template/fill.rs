@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::evaluate::{Binding, Evaluator, Frame};
+use super::evaluate::{Binding, Evaluator, Frame, of_text};
 use super::fault::{EvalError, EvalResult};
 use super::json_path::JsonPath;
 use super::parts::Variable;
@@ -69,7 +69,7 @@ impl Evaluator<'_> {
                 }
             };
             let value = self.below(&key, |inner| {
-                inner.note_secret(is_secret);
+                inner.note_secret(is_secret)?;
                 inner.fill(value, frame, place.as_ref())
             })?;
             filled.insert(key, value);
@@ -104,7 +104,7 @@ impl Evaluator<'_> {
     /// Evaluates a string, and records its place if the value derives from a secret.
     fn leaf(&mut self, text: &str, frame: &Frame<'_>) -> EvalResult {
         let (value, is_secret) = self.watched(text, frame);
-        self.note_secret(is_secret);
+        self.note_secret(is_secret)?;
         value
     }
 
@@ -120,10 +120,14 @@ impl Evaluator<'_> {
     }
 
     /// Records the place of the value that is being filled.
-    fn note_secret(&mut self, is_secret: bool) {
+    fn note_secret(&mut self, is_secret: bool) -> Result<(), EvalError> {
         if is_secret && let Some(trail) = &self.trail {
-            self.secret_places.insert(trail.clone());
+            let place = trail.clone();
+            // One long name can be a part of many places.
+            self.spend(of_text(&place))?;
+            self.secret_places.insert(place);
         }
+        Ok(())
     }
 
     /// Evaluates a member of the value that is being filled.

@@ -90,6 +90,16 @@ fn long_names_do_not_come_back_with_each_thing_wrong_below_them() {
 }
 
 #[test]
+fn long_names_of_places_with_secrets_are_paid_for() {
+    let mut resource = network("n");
+    resource["properties"] = json!({"k".repeat(1_000_000): vec!["[parameters('pass')]"; 1000]});
+    let mut json = template(&json!([resource]));
+    json["parameters"] = json!({"pass": {"type": "securestring"}});
+    let flaws = plan_with(json, json!({"pass": {"value": "hunter2"}})).unwrap_err();
+    assert_eq!(flaws.0[0].code, code::LIMIT);
+}
+
+#[test]
 fn what_is_made_of_a_secret_is_not_shown() {
     let mut json = template(&json!([]));
     json["parameters"] = json!({
