@@ -12,16 +12,15 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
-use http::HeaderValue;
-
 use crate::limits::{AddressPermit, ConnectionPermit};
 use crate::metrics::series::ConnectionMetrics;
 use crate::runtime::Runtime;
 use crate::thread::{Live, Thread};
 use crate::tls::facts::TlsInfo;
 use crate::upstream::dedicated::DedicatedConnections;
+use arc_swap::ArcSwap;
 use http1::Http1Link;
+use tidegate_http1::{Fields, Known};
 
 /// The state that all requests of one downstream connection share.
 #[derive(Debug)]
@@ -36,9 +35,9 @@ pub(crate) struct Connection {
     /// The result of the TLS handshake; `None` without TLS, also for plain HTTP to an HTTPS binding.
     pub(crate) tls: Option<Box<TlsInfo>>,
     /// The `IP:port` of the client, for `X-Forwarded-For`.
-    pub(crate) forwarded_for: HeaderValue,
-    /// The port of the listener, for `X-Forwarded-Port`.
-    pub(crate) forwarded_port: HeaderValue,
+    pub(crate) forwarded_for: Box<str>,
+    /// The lines of `X-Forwarded-Proto` and `X-Forwarded-Port`, which are the same in all requests.
+    pub(crate) forwarded: Fields,
     pub(crate) counts: ConnectionMetrics,
     /// The client, if it speaks HTTP/1.1.
     pub(crate) http1: Http1Link,
@@ -70,8 +69,8 @@ impl AcceptedConnection {
         tls: Option<Box<TlsInfo>>,
     ) -> Rc<Connection> {
         Rc::new(Connection {
-            forwarded_for: printable(self.client),
-            forwarded_port: HeaderValue::from(self.address.port()),
+            forwarded_for: self.client.to_string().into(),
+            forwarded: forwarded(secure, self.address.port()),
             thread: self.thread,
             current: self.current,
             address: self.address,
@@ -88,6 +87,9 @@ impl AcceptedConnection {
     }
 }
 
-fn printable(client: SocketAddr) -> HeaderValue {
-    HeaderValue::from_str(&client.to_string()).expect("an address is printable ASCII")
+fn forwarded(secure: bool, port: u16) -> Fields {
+    let mut fields = Fields::new();
+    fields.append(Known::XForwardedProto, if secure { b"https" } else { b"http" });
+    fields.append_number(Known::XForwardedPort, u64::from(port));
+    fields
 }

@@ -46,6 +46,7 @@ mod run_error;
 mod runtime;
 mod side_thread;
 mod sockets;
+mod spare_heads;
 mod spool;
 mod stream;
 mod tcp_diag;

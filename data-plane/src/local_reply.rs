@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION, SERVER};
-use http::{HeaderValue, Response, StatusCode};
+use http::{HeaderValue, StatusCode};
+use tidegate_http1::{Known, ResponseHead};
 use tidegate_shared::snapshot::{self, ErrorPages};
 
 const HTML: HeaderValue = HeaderValue::from_static("text/html");
@@ -73,28 +73,24 @@ impl LocalReplies {
     pub(crate) fn redirect(
         &self,
         status: StatusCode,
-        location: HeaderValue,
+        location: &HeaderValue,
         to_head: bool,
-    ) -> Response<Bytes> {
-        let mut response = self.response(status, to_head);
-        response.headers_mut().insert(LOCATION, location);
-        response
+    ) -> (ResponseHead, Bytes) {
+        let (mut head, body) = self.response(status, to_head);
+        head.fields.append(Known::Location, location.as_bytes());
+        (head, body)
     }
 
     /// Returns a reply with this status. For a HEAD request it has the `Content-Length` of its body, but no body.
-    pub(crate) fn response(&self, status: StatusCode, to_head: bool) -> Response<Bytes> {
+    pub(crate) fn response(&self, status: StatusCode, to_head: bool) -> (ResponseHead, Bytes) {
         let page = self.pages.get(&status.as_u16()).cloned().unwrap_or_else(|| built_in(status));
-        let length = HeaderValue::from(page.body.len());
-        let body = if to_head { Bytes::new() } else { page.body };
-        let mut response = Response::new(body);
-        *response.status_mut() = status;
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, page.content_type);
-        headers.insert(CONTENT_LENGTH, length);
+        let mut head = ResponseHead::new(status);
+        head.fields.append(Known::ContentType, page.content_type.as_bytes());
+        head.fields.append_number(Known::ContentLength, page.body.len() as u64);
         if !self.without_server {
-            headers.insert(SERVER, HeaderValue::from_static("Tidegate"));
+            head.fields.append(Known::Server, b"Tidegate");
         }
-        response
+        (head, if to_head { Bytes::new() } else { page.body })
     }
 }
 
@@ -117,10 +113,10 @@ mod tests {
     }
 
     fn said(replies: &LocalReplies, status: u16) -> (String, String) {
-        let response = replies.response(StatusCode::from_u16(status).unwrap(), false);
-        let content_type = response.headers()[CONTENT_TYPE].to_str().unwrap().to_owned();
-        let body = response.into_body();
-        (content_type, String::from_utf8(body.to_vec()).unwrap())
+        let (head, body) = replies.response(StatusCode::from_u16(status).unwrap(), false);
+        let content_type = head.fields.get(Known::ContentType).unwrap();
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        (text(content_type), text(&body))
     }
 
     #[test]
@@ -155,11 +151,12 @@ mod tests {
             replies.response(StatusCode::BAD_GATEWAY, false),
             replies.response(StatusCode::BAD_GATEWAY, true),
         );
-        assert_eq!(get.headers(), head.headers());
-        assert_eq!(get.headers()[SERVER], "Tidegate");
-        assert_eq!(get.headers()[CONTENT_LENGTH], get.body().len().to_string().as_str());
-        assert!(head.body().is_empty());
+        let ((get, body), (head, no_body)) = (get, head);
+        assert!(get.fields.iter().eq(head.fields.iter()));
+        assert_eq!(get.fields.get(Known::Server), Some(b"Tidegate".as_slice()));
+        assert_eq!(get.fields.get(Known::ContentLength), Some(body.len().to_string().as_bytes()));
+        assert!(no_body.is_empty());
         let silent = LocalReplies { without_server: true, ..LocalReplies::default() };
-        assert!(!silent.response(StatusCode::NOT_FOUND, false).headers().contains_key(SERVER));
+        assert!(!silent.response(StatusCode::NOT_FOUND, false).0.fields.has(Known::Server));
     }
 }

@@ -21,6 +21,7 @@ mod path;
 mod pick;
 mod record;
 mod redirect;
+pub(crate) mod request;
 pub(crate) mod response_body;
 mod rewrite;
 mod streamed_body;
@@ -31,15 +32,11 @@ mod variables;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use http::header::UPGRADE;
-use http::{Method, Request, Response, StatusCode, Version};
-use tidegate_http1::Fault;
+use http::{Method, StatusCode, Version};
+use tidegate_http1::{Fault, Known, RequestHead};
 use tidegate_shared::path::has_dot_segments;
 
-use crate::body::RequestBody;
-use crate::body::received::ReceivedBody;
 use crate::downstream::Connection;
-use crate::downstream::http1::Refusal;
 use crate::downstream::upgrade::PendingUpgrade;
 use crate::metrics::series::REQUEST;
 use crate::runtime::{Action, BackendSet, Route, Selection};
@@ -51,9 +48,10 @@ use buffered_body::BufferedBody;
 use error::{ProxyError, RewriteFault};
 use forward::{Exchange, Manner};
 use handshake::Handshake;
-use headers::{Dropped, HeaderFlags};
+use headers::Dropped;
 use record::Record;
-use response_body::ResponseBody;
+use request::Request;
+use response_body::{Response, ResponseBody};
 use rewrite::Rewriting;
 use streamed_body::StreamedBody;
 use transaction_id::TransactionId;
@@ -63,54 +61,31 @@ use tunnel::PendingTunnel;
 #[derive(Clone, Copy, Debug)]
 struct RequestMeta {
     id: TransactionId,
-    present: HeaderFlags,
     trace: trace::Part,
 }
 
 impl RequestMeta {
-    fn of<B>(request: &Request<B>, id: TransactionId, thread: &Thread) -> RequestMeta {
-        let present = HeaderFlags::of(request.headers());
-        let traced = present.has(HeaderFlags::TRACE).then(|| request.headers());
+    fn of(head: &RequestHead, thread: &Thread) -> RequestMeta {
+        let id = TransactionId::new(thread);
         let span = || thread.random.borrow_mut().u64(1..).to_be_bytes();
-        RequestMeta { id, present, trace: trace::Part::of(traced, id.bytes(), span, thread.spans.is_on()) }
+        RequestMeta { id, trace: trace::Part::of(&head.fields, id.bytes(), span, thread.spans.is_on()) }
     }
 }
 
 /// Serves one request. Every error becomes a local reply, and every request leaves one access log line.
-pub(crate) async fn serve(
-    connection: Rc<Connection>,
-    request: Request<ReceivedBody>,
-) -> Response<ResponseBody> {
-    let (id, largest) = (TransactionId::new(&connection.thread), connection.thread.max_request_body);
-    // Boxed, because many functions pass it on.
-    let (head, body) = request.into_parts();
-    let body = RequestBody::new(body, largest, || http2::client_rate(&head, &connection.thread.timeouts));
-    let mut request = Box::new(Request::from_parts(head, body));
-    let translated = match request.version() {
-        Version::HTTP_2 => http2::translate(&mut request, largest),
-        _ => absolute::translate(&mut request),
-    };
-    let mut record = Record::start(&connection, id, &request);
-    let meta = RequestMeta::of(&request, id, &connection.thread);
+pub(crate) async fn serve(connection: Rc<Connection>, request: Box<Request>) -> Response {
+    let meta = RequestMeta::of(&request.head, &connection.thread);
+    let mut record = Record::start(&connection, meta.id, &request);
     record.trace(meta.trace.exported());
-    let to_head = request.method() == Method::HEAD;
-    let answered = match translated {
-        Ok(()) => answer(&connection, request, meta, &mut record).await,
-        Err(error) => {
-            if matches!(error, ProxyError::Refused(_)) {
-                connection.counts.cells().malformed.add(1);
-            }
-            Err(error)
-        }
-    };
-    match answered {
+    let to_head = request.head.method == Method::HEAD;
+    match answer(&connection, request, meta, &mut record).await {
         Ok(ProxyResponse::Upstream(exchange, tunnel)) => {
             let holds = record.route().is_some_and(|route| route.buffering.responses);
             let spool_quota = holds.then(|| connection.thread.spool_quota.of(connection.client.ip()));
             respond(exchange, tunnel, record, spool_quota.as_ref())
         }
         Ok(ProxyResponse::Local(response)) => {
-            record.answer(response.status(), response.headers());
+            record.answer(&response.head);
             record.complete();
             response
         }
@@ -118,25 +93,8 @@ pub(crate) async fn serve(
     }
 }
 
-/// Rejects a request of HTTP/1.1 of which no head could be made. It leaves an access log line like any other.
-pub(crate) fn refuse(connection: &Rc<Connection>, refusal: Refusal) -> Response<ResponseBody> {
-    let mut request = Request::new(());
-    (*request.method_mut(), *request.uri_mut()) = (refusal.method, refusal.target);
-    let id = TransactionId::new(&connection.thread);
-    let mut record = Record::start(connection, id, &request);
-    record.trace(RequestMeta::of(&request, id, &connection.thread).trace.exported());
-    connection.counts.cells().malformed.add(1);
-    let to_head = request.method() == Method::HEAD;
-    reject(connection, &ProxyError::Refused(refusal.fault), record, to_head)
-}
-
 /// Makes the local reply to a request that has failed.
-fn reject(
-    connection: &Connection,
-    error: &ProxyError,
-    mut record: Record,
-    to_head: bool,
-) -> Response<ResponseBody> {
+fn reject(connection: &Connection, error: &ProxyError, mut record: Record, to_head: bool) -> Response {
     // The fault of an HTTP/1.1 client is known to its connection, and is counted at the end of it.
     if matches!(error, ProxyError::Refused(Fault::SlowBody)) && connection.http1.fault().is_none() {
         connection.counts.cells().slow[REQUEST].add(1);
@@ -148,8 +106,8 @@ fn reject(
         Some(route) => route.local_replies.clone(),
         None => connection.current.load().local_replies.clone(),
     };
-    let response = error.response(&replies, to_head).map(ResponseBody::Whole);
-    record.answer(response.status(), response.headers());
+    let response = Response::whole(error.response(&replies, to_head));
+    record.answer(&response.head);
     record.fail(error.info(), error.to_string());
     response
 }
@@ -159,7 +117,7 @@ enum ProxyResponse {
     /// The response of a backend, and the tunnel that begins after it.
     Upstream(Exchange, Option<Box<PendingTunnel>>),
     /// A local reply.
-    Local(Response<ResponseBody>),
+    Local(Response),
 }
 
 /// A client's request for a tunnel.
@@ -172,34 +130,32 @@ struct UpgradeRequest {
 
 async fn answer(
     connection: &Rc<Connection>,
-    mut request: Box<Request<RequestBody>>,
+    mut request: Box<Request>,
     meta: RequestMeta,
     record: &mut Record,
 ) -> Result<ProxyResponse, ProxyError> {
-    let route = admit(connection, &request, record)?;
-    let selection = Selection::of(route, request.uri().path())?;
+    check_form(connection, &mut request)?;
+    let route = admit(connection, &request.head, record)?;
+    let selection = Selection::of(route, request.head.path())?;
     let (selection, rewriting) = rewrite::request(selection, connection, &mut request)?;
     record.select(&selection);
     let backend_set = match selection.action() {
         Action::Forward(backend_set) => backend_set,
         Action::Redirect(redirect) => {
-            if redirect.include_path && has_dot_segments(request.uri().path()) {
+            if redirect.include_path && has_dot_segments(request.head.path()) {
                 return Err(ProxyError::DotSegments);
             }
-            let location = redirect::location(redirect, &headers::host(&request)?, request.uri());
+            let location = redirect::location(redirect, &headers::host(&request.head)?, &request.head);
             let (location, to_head) =
-                (location.ok_or(ProxyError::InvalidHost)?, request.method() == Method::HEAD);
-            let response = selection.route.local_replies.redirect(redirect.status, location, to_head);
-            return Ok(ProxyResponse::Local(response.map(ResponseBody::Whole)));
+                (location.ok_or(ProxyError::InvalidHost)?, request.head.method == Method::HEAD);
+            let reply = selection.route.local_replies.redirect(redirect.status, &location, to_head);
+            return Ok(ProxyResponse::Local(Response::whole(reply)));
         }
     };
 
-    let bound = pick::bound(backend_set, request.headers());
-    let upgrade_request = match meta.present.has(HeaderFlags::UPGRADE) || request.version() == Version::HTTP_2
-    {
-        true => upgrade_request(connection, rewriting.as_deref(), &mut request)?,
-        false => None,
-    };
+    let bound = pick::bound(backend_set, &request.head.fields);
+    let expects = request.head.fields.has(Known::Expect) && request.version == Version::HTTP_11;
+    let upgrade_request = upgrade_request(connection, rewriting.as_deref(), &mut request)?;
     record.drop_headers(prepare(
         connection,
         &selection,
@@ -210,21 +166,19 @@ async fn answer(
     )?);
     let (purpose, buffered) = match &upgrade_request {
         Some(_) => {
-            Handshake::ask(request.headers_mut());
+            Handshake::ask(&mut request.head.fields);
             (Purpose::Tunnel, false)
         }
         None => (Purpose::Requests, selection.route.buffering.requests),
     };
     if buffered {
-        forward::collect(connection, request.body_mut()).await?;
+        forward::collect(connection, &mut request.body).await?;
     }
-    record.upload(request.body().progress());
-    let asks_first =
-        !buffered && meta.present.has(HeaderFlags::EXPECT) && request.version() == Version::HTTP_11;
+    record.upload(request.body.progress());
 
-    let manner = Manner { purpose, asks_first };
+    let manner = Manner { purpose, asks_first: expects && !buffered };
     let mut exchange = forward::exchange(connection, backend_set, bound, request, manner, record).await?;
-    record.answered(&exchange.response);
+    record.answered(exchange.response.status);
     let tunnel = switch(
         connection,
         &selection,
@@ -237,23 +191,28 @@ async fn answer(
     if let Some(rewriting) = rewriting.filter(|_| !switched) {
         rewriting.answer(connection, &selection, &mut exchange.response)?;
     }
-    pick::bind(backend_set, bound, exchange.member, switched, exchange.response.headers_mut());
+    pick::bind(backend_set, bound, exchange.member, switched, &mut exchange.response.fields);
     Ok(ProxyResponse::Upstream(exchange, tunnel))
+}
+
+/// Rejects a request that could not be brought into the form that the phases know.
+fn check_form(connection: &Connection, request: &mut Request) -> Result<(), ProxyError> {
+    let Some(error) = request.rejected.take() else { return Ok(()) };
+    if matches!(error, ProxyError::Refused(_)) {
+        connection.counts.cells().malformed.add(1);
+    }
+    Err(error)
 }
 
 /// Returns the route of the listener for this request.
 ///
 /// # Errors
 /// The host is invalid, no listener serves it, or the listener does not accept this connection.
-fn admit<B>(
-    connection: &Connection,
-    request: &Request<B>,
-    record: &mut Record,
-) -> Result<Arc<Route>, ProxyError> {
+fn admit(connection: &Connection, head: &RequestHead, record: &mut Record) -> Result<Arc<Route>, ProxyError> {
     let (runtime, tls) = (connection.current.load(), connection.tls.as_deref());
     let binding = runtime.bindings.get(&connection.address).ok_or(ProxyError::NoListener)?;
     admission::check_protocol(connection.secure, binding.tls.is_some(), tls)?;
-    let host = headers::host(request)?;
+    let host = headers::host(head)?;
     let route = binding.route(&host).ok_or(ProxyError::NoListener)?;
     record.take(route);
     admission::check_suite(route, tls)?;
@@ -262,48 +221,48 @@ fn admit<B>(
 }
 
 /// Returns the tunnel that a request asks for, if any.
-fn upgrade_request<B>(
+fn upgrade_request(
     connection: &Connection,
     rewriting: Option<&Rewriting>,
-    request: &mut Request<B>,
+    request: &mut Request,
 ) -> Result<Option<UpgradeRequest>, ProxyError> {
-    if http2::is_asked_for(request.headers()) {
+    if request.stream.is_none() && !request.head.fields.has(Known::Upgrade) {
+        return Ok(None);
+    }
+    if http2::is_asked_for(&request.head.fields) {
         return Err(ProxyError::Http2Upgrade);
     }
-    let handshake = Handshake::asked_by(request, || handshake::key(&connection.thread));
-    if handshake.is_some() && Handshake::loses_headers(request.headers()) {
+    let stream = request.stream.take();
+    let key = || handshake::key(&connection.thread);
+    let Some(handshake) = Handshake::asked_by(&mut request.head, stream.is_some(), key) else {
+        return Ok(None);
+    };
+    if Handshake::loses_headers(&request.head.fields) {
         return Err(ProxyError::HandshakeHeaders);
     }
-    Ok(handshake.map(|handshake| {
-        let target = rewriting.map_or(request.uri(), Rewriting::original_uri);
-        UpgradeRequest {
-            handshake,
-            head: tunnel::HandshakeHead::of(&connection.thread, request, target),
-            stream: PendingUpgrade::of(request),
-        }
-    }))
+    let target = rewriting.map_or(request.head.target(), Rewriting::original_target);
+    let head = tunnel::HandshakeHead::of(&connection.thread, request, target);
+    Ok(Some(UpgradeRequest { handshake, head, stream }))
 }
 
 /// Converts the head of the request to the one for the backend, except for `Host`. Returns the headers that were
 /// dropped because of their names.
-fn prepare<B>(
+fn prepare(
     connection: &Connection,
     selection: &Selection,
     backend_set: &BackendSet,
     rewriting: Option<&Rewriting>,
     meta: RequestMeta,
-    request: &mut Request<B>,
+    request: &mut Request,
 ) -> Result<Dropped, ProxyError> {
-    let asked = rewriting.map_or(request.uri(), Rewriting::original_uri);
-    let gateway_headers = headers::GatewayHeaders::of(meta.id, meta.trace, asked);
-    let rules = selection.route.headers;
-    let dropped =
-        headers::prepare_request(request.headers_mut(), meta.present, connection, gateway_headers, rules);
+    let head = &mut request.head;
+    let dropped = headers::prepare_request(head, connection, selection.route.headers);
+    headers::identify_request(head, meta.id, meta.trace, rewriting.map(Rewriting::original_target));
     if let Some(rewriting) = rewriting {
-        rewriting.change_headers(request)?;
+        request.is_host_set = rewriting.change_fields(&mut head.fields)?;
     }
     if let Some(replacement) = &backend_set.path {
-        *request.uri_mut() = path::replace(request.uri(), replacement, selection.matched())?;
+        path::replace(head, replacement, selection.matched())?;
     }
     Ok(dropped)
 }
@@ -321,9 +280,9 @@ fn switch(
     upgrade_request: Option<UpgradeRequest>,
     identity: (TransactionId, Option<trace::Context>),
 ) -> Result<Option<Box<PendingTunnel>>, ProxyError> {
-    match (upgrade_request, exchange.response.status() == StatusCode::SWITCHING_PROTOCOLS) {
+    match (upgrade_request, exchange.response.status == StatusCode::SWITCHING_PROTOCOLS) {
         (Some(UpgradeRequest { handshake, head, stream }), true) => {
-            if let Some(fault) = handshake.fault(exchange.response.headers()) {
+            if let Some(fault) = handshake.fault(&exchange.response.fields) {
                 return Err(exchange.false_upgrade(fault));
             }
             let tunnel =
@@ -334,7 +293,7 @@ fn switch(
         }
         (None, true) => Err(exchange.false_upgrade("to a request that asked for none")),
         (Some(upgrade_request), false)
-            if upgrade_request.handshake.is_mistaken_for_open(&exchange.response) =>
+            if upgrade_request.handshake.is_mistaken_for_open(exchange.response.status) =>
         {
             Err(exchange.no_upgrade())
         }
@@ -349,32 +308,29 @@ fn respond(
     tunnel: Option<Box<PendingTunnel>>,
     mut record: Record,
     spool_quota: Option<&SpoolQuota>,
-) -> Response<ResponseBody> {
-    let Exchange { response, backend, in_flight, lease, read_timeout, .. } = exchange;
-    let (mut parts, inner) = response.into_parts();
-    record.answer(parts.status, &parts.headers);
-    let switching = parts.status == StatusCode::SWITCHING_PROTOCOLS;
-    let present = HeaderFlags::of(&parts.headers);
-    let wanted = if present.has(HeaderFlags::UPGRADE) { parts.headers.remove(UPGRADE) } else { None };
-    headers::drop_hop_by_hop(&mut parts.headers, present);
-    headers::canonical_length(&mut parts.headers, present);
-    parts.version = Version::HTTP_11;
-    if switching {
-        Handshake::ask(&mut parts.headers);
-    } else if let (StatusCode::UPGRADE_REQUIRED, Some(wanted)) = (parts.status, wanted) {
-        // Without `Upgrade`, the response would not name the required protocol (RFC 9110, section 15.5.22).
-        parts.headers.insert(UPGRADE, wanted);
+) -> Response {
+    let Exchange { response: mut head, body: inner, backend, in_flight, lease, read_timeout, .. } = exchange;
+    record.answer(&head);
+    // Without `Upgrade`, the response would not name the required protocol (RFC 9110, section 15.5.22).
+    let required = head.fields.get(Known::Upgrade).filter(|_| head.status == StatusCode::UPGRADE_REQUIRED);
+    let required = required.map(<[u8]>::to_vec);
+    headers::drop_hop_by_hop(&mut head.fields);
+    headers::canonical_length(&mut head.fields);
+    if head.status == StatusCode::SWITCHING_PROTOCOLS {
+        Handshake::ask(&mut head.fields);
+    } else if let Some(required) = required {
+        head.fields.append(Known::Upgrade, &required);
     }
     let body = if let Some(tunnel) = tunnel {
         record.complete();
         // An HTTP/2 stream is handed over in another task.
-        tunnel.unless_over_stream().map_or(ResponseBody::Whole(bytes::Bytes::new()), ResponseBody::Tunnel)
+        tunnel.unless_over_stream().map_or(ResponseBody::EMPTY, ResponseBody::Tunnel)
     } else if http_body::Body::is_end_stream(&inner) {
         record.complete();
         if let Some(lease) = lease {
             lease.give_back();
         }
-        ResponseBody::Whole(bytes::Bytes::new())
+        ResponseBody::EMPTY
     } else if let Some(spool_quota) = spool_quota {
         ResponseBody::Buffered(Box::new(BufferedBody::start(
             (inner, backend, in_flight),
@@ -395,5 +351,5 @@ fn respond(
             pause,
         }))
     };
-    Response::from_parts(parts, body)
+    Response { head, body }
 }

@@ -19,11 +19,13 @@ pub(crate) const RESERVED: [&str; 14] = [
     "sec-websocket-version",
 ];
 
-/// Returns true if a lower-case name is reserved, or is reserved once each `_` is replaced by `-`.
-pub(crate) fn is_reserved(name: &str) -> bool {
+/// Returns true if a name equals a reserved one without case, once each `_` is replaced by `-`.
+pub(crate) fn is_reserved(name: &[u8]) -> bool {
     RESERVED.iter().any(|reserved| {
-        let mut pairs = name.bytes().zip(reserved.bytes());
+        let mut pairs = name.iter().zip(reserved.bytes());
         name.len() == reserved.len()
-            && pairs.all(|(byte, expected)| byte == expected || (byte, expected) == (b'_', b'-'))
+            && pairs.all(|(byte, expected)| {
+                byte.to_ascii_lowercase() == expected || (*byte, expected) == (b'_', b'-')
+            })
     })
 }

@@ -5,6 +5,6 @@ mod context;
 mod export;
 mod span;
 
-pub(crate) use context::{Context, Part, TRACEPARENT, TRACESTATE, write_hex};
+pub(crate) use context::{Context, Part, write_hex};
 pub(crate) use export::{Exporter, Handle};
 pub(crate) use span::{RequestSpan, Span, SpanContent};

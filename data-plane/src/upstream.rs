@@ -13,11 +13,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use foldhash::HashMap;
-use http::{Request, Response};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use thiserror::Error;
-use tidegate_http1::ResponseHead;
+use tidegate_http1::{RequestHead, ResponseHead};
 use tidegate_shared::snapshot::HttpVersion;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
@@ -77,16 +76,18 @@ pub(crate) struct Terms<'a> {
 }
 
 impl Sender {
-    /// Sends a request and waits for the head of the response.
+    /// Sends a request and waits for the head of the response. The head is that of HTTP/1.1, apart from its framing,
+    /// and can be sent again; after a failure, `body` can if [`Unanswered::is_whole`].
     pub(crate) async fn send(
         &self,
-        request: &mut Request<RequestBody>,
+        head: &mut RequestHead,
+        body: &mut RequestBody,
         terms: Terms<'_>,
-    ) -> Result<Response<ReceivedBody>, Unanswered> {
+    ) -> Result<(ResponseHead, ReceivedBody), Unanswered> {
         match self {
-            Sender::Http1(connection) => connection.send(request, terms.expecting, terms.interim).await,
+            Sender::Http1(connection) => connection.send(head, body, terms.expecting, terms.interim).await,
             // Boxed, because it would enlarge the future of every request.
-            Sender::Http2(slot) => Box::pin(slot.send(request, terms.secure, terms.given_up)).await,
+            Sender::Http2(slot) => Box::pin(slot.send(head, body, terms.secure, terms.given_up)).await,
         }
     }
 

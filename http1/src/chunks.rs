@@ -82,8 +82,9 @@ impl Chunks {
         Chunks { at: ChunkState::Size { digits: 0, size: 0 }, sender, trailers: 0, extra: 0, total: 0 }
     }
 
-    /// Consumes bytes; the data of the whole body may have at most `limit` bytes. Returns how many of the
+    /// Consumes bytes, for tests; the data of the whole body may have at most `limit` bytes. Returns how many of the
     /// bytes belong to the body, and true if the body has ended with them.
+    #[cfg(test)]
     pub(crate) fn take(&mut self, bytes: &[u8], limit: u64) -> Result<(usize, bool), Fault> {
         let mut at = 0;
         while at < bytes.len() {

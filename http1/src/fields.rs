@@ -4,21 +4,21 @@
 //! lines that nothing changed at once, so a head that nothing changed is one copy, and names keep their
 //! spelling.
 
+mod edit;
 #[cfg(test)]
 mod tests;
 
 use std::ops::Range;
 
-use crate::framing::BodyLength;
 use crate::known::{Known, Name};
-use crate::line::{Field, is_odd_name, is_token_byte, items, trim};
-use crate::words::find_control;
+use crate::line::{Field, items};
+pub(crate) use edit::decimal;
 
 /// The header lines of a message, or the trailers of a body, in their order.
 ///
-/// Names are compared without case. A line that is added ends the list. Lines whose white space is unusual
-/// are written with one space behind the colon, because not every server trims a tab; all other received
-/// lines are written as they are.
+/// Names are compared without case. A line that is added ends the list, and one that replaces others has the
+/// place of the first of them. Lines whose white space is unusual are written with one space behind the colon,
+/// because not every server trims a tab; all other received lines are written as they are.
 #[derive(Clone, Debug, Default)]
 pub struct Fields {
     /// The whole head as received, followed by added lines and other texts.
@@ -72,12 +72,12 @@ impl Fields {
     }
 
     /// Returns the value of the first line with this name.
-    pub fn get<'a>(&'a self, name: impl Into<Name<'a>>) -> Option<&'a [u8]> {
+    pub fn get<'a, 'n>(&'a self, name: impl Into<Name<'n>>) -> Option<&'a [u8]> {
         self.get_all(name).next()
     }
 
     /// Returns the values of all lines with this name.
-    pub fn get_all<'a>(&'a self, name: impl Into<Name<'a>>) -> impl Iterator<Item = &'a [u8]> {
+    pub fn get_all<'a, 'n>(&'a self, name: impl Into<Name<'n>>) -> impl Iterator<Item = &'a [u8]> {
         let name = name.into();
         let lines: &[Line] = if self.may_have(name) { &self.lines } else { &[] };
         lines.iter().filter(move |line| line.has_name(&self.bytes, name)).map(|line| self.text(line.value))
@@ -85,12 +85,12 @@ impl Fields {
 
     /// Returns the items of the comma-separated values of all lines with this name, without white space
     /// around them and without empty ones.
-    pub fn list<'a>(&'a self, name: impl Into<Name<'a>>) -> impl Iterator<Item = &'a [u8]> {
+    pub fn list<'a, 'n>(&'a self, name: impl Into<Name<'n>>) -> impl Iterator<Item = &'a [u8]> {
         self.get_all(name).flat_map(items).filter(|item| !item.is_empty())
     }
 
     /// Returns true if there is a line with this name.
-    pub fn contains<'a>(&'a self, name: impl Into<Name<'a>>) -> bool {
+    pub fn contains<'n>(&self, name: impl Into<Name<'n>>) -> bool {
         self.get(name).is_some()
     }
 
@@ -118,112 +118,6 @@ impl Fields {
     /// Returns the name and the value of each line.
     pub fn iter(&self) -> impl Iterator<Item = (Name<'_>, &[u8])> {
         self.lines.iter().map(|line| (self.name(line), self.text(line.value)))
-    }
-
-    /// Removes all lines with this name. Returns true if there were any.
-    pub fn remove<'a>(&mut self, name: impl Into<Name<'a>>) -> bool {
-        let before = self.lines.len();
-        remove(&mut self.lines, &mut self.present, &self.bytes, name.into());
-        self.lines.len() < before
-    }
-
-    /// Removes the lines that `Connection` names, apart from those in `kept`, and the lines of `Connection`
-    /// (RFC 9110, section 7.6.1).
-    pub fn remove_nominated(&mut self, kept: &[Known]) {
-        let mut from = 0;
-        let is_next = |line: &&Line, from| line.known == Some(Known::Connection) && line.whole.start >= from;
-        while let Some(&Line { whole, value, .. }) = self.lines.iter().find(|line| is_next(line, from)) {
-            from = whole.end;
-            for name in items(&self.bytes[value.range()]).map(Name::from) {
-                if name != Known::Connection && !kept.iter().any(|kept| name == *kept) {
-                    remove(&mut self.lines, &mut self.present, &self.bytes, name);
-                }
-            }
-        }
-        self.remove(Known::Connection);
-    }
-
-    /// Removes the lines for which `keep` returns false.
-    pub fn retain(&mut self, mut keep: impl FnMut(Name<'_>, &[u8]) -> bool) {
-        let bytes = &self.bytes;
-        self.present = 0;
-        self.lines.retain(|line| {
-            let keeps = keep(line.name(bytes), &bytes[line.value.range()]);
-            self.present |= line.known.filter(|_| keeps).map_or(0, Known::bit);
-            keeps
-        });
-    }
-
-    /// Replaces all lines with this name by one.
-    pub fn set<'a>(&mut self, name: impl Into<Name<'a>>, value: &[u8]) {
-        let name = name.into();
-        self.remove(name);
-        self.append(name, value);
-    }
-
-    /// Adds a line. White space around the value is dropped. A control character in the value is written as a
-    /// space, and a character that no name may have as `_`: whatever is passed here, it stays one line.
-    pub fn append<'a>(&mut self, name: impl Into<Name<'a>>, value: &[u8]) {
-        let (name, value) = (name.into(), trim(value));
-        let start = self.bytes.len();
-        self.bytes.reserve(name.as_bytes().len() + value.len() + b"_: \r\n".len());
-        match name.known() {
-            Some(known) => {
-                self.present |= known.bit();
-                self.bytes.extend_from_slice(name.as_bytes());
-            }
-            None => {
-                self.has_odd_names |= is_odd_name(name.as_bytes());
-                self.push_name(name.as_bytes());
-            }
-        }
-        let name_end = self.bytes.len();
-        self.bytes.extend_from_slice(b": ");
-        let value_start = self.bytes.len();
-        self.bytes.extend_from_slice(value);
-        while let Some(at) = find_control(&self.bytes[value_start..]) {
-            self.bytes[value_start + at] = b' ';
-        }
-        let value_end = self.bytes.len();
-        self.bytes.extend_from_slice(b"\r\n");
-        self.lines.push(Line {
-            whole: Span::new(start, value_end + 2),
-            value: Span::new(value_start, value_end),
-            name_length: offset(name_end - start),
-            known: name.known(),
-            is_plain: true,
-        });
-    }
-
-    /// Adds a line with a decimal number.
-    pub fn append_number<'a>(&mut self, name: impl Into<Name<'a>>, number: u64) {
-        let mut digits = [0; 20];
-        self.append(name, decimal(number, &mut digits));
-    }
-
-    /// Replaces the fields of framing by those of the given length. `Bytes(0)` is written as a length of 0,
-    /// and `None` and `UntilClose` as nothing. Lines that say the same already stay as they are.
-    pub fn set_body(&mut self, body: BodyLength) {
-        let mut digits = [0; 20];
-        let (known, value): (_, &[u8]) = match body {
-            BodyLength::None | BodyLength::UntilClose => {
-                self.remove(Known::ContentLength);
-                self.remove(Known::TransferEncoding);
-                return;
-            }
-            BodyLength::Bytes(length) => (Known::ContentLength, decimal(length, &mut digits)),
-            BodyLength::Chunked => (Known::TransferEncoding, b"chunked"),
-        };
-        let other = match known {
-            Known::ContentLength => Known::TransferEncoding,
-            _ => Known::ContentLength,
-        };
-        self.remove(other);
-        let mut values = self.get_all(known);
-        if values.next() != Some(value) || values.next().is_some() {
-            drop(values);
-            self.set(known, value);
-        }
     }
 
     /// Returns true unless `Connection` or HTTP/1.0 ends the connection (RFC 9112, section 9.3).
@@ -336,13 +230,6 @@ impl Fields {
         })
     }
 
-    fn push_name(&mut self, name: &[u8]) {
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(if name.is_empty() { b"_" } else { name });
-        let written = self.bytes[start..].iter_mut();
-        written.filter(|byte| !is_token_byte(**byte)).for_each(|byte| *byte = b'_');
-    }
-
     fn name(&self, line: &Line) -> Name<'_> {
         line.name(&self.bytes)
     }
@@ -351,18 +238,6 @@ impl Fields {
     fn may_have(&self, name: Name<'_>) -> bool {
         name.known().is_none_or(|known| self.has(known))
     }
-}
-
-/// Removes the lines with this name. Returns true if there were any.
-fn remove(lines: &mut Vec<Line>, present: &mut u64, bytes: &[u8], name: Name<'_>) -> bool {
-    let bit = name.known().map_or(0, Known::bit);
-    if bit != 0 && *present & bit == 0 {
-        return false;
-    }
-    let before = lines.len();
-    lines.retain(|line| !line.has_name(bytes, name));
-    *present &= !bit;
-    lines.len() < before
 }
 
 impl Line {
@@ -375,19 +250,6 @@ impl Line {
         match name.known() {
             Some(known) => self.known == Some(known),
             None => self.known.is_none() && self.name(bytes) == name,
-        }
-    }
-}
-
-/// Writes a decimal number to the end of `digits`.
-pub(crate) fn decimal(mut number: u64, digits: &mut [u8; 20]) -> &[u8] {
-    let mut at = digits.len();
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (number % 10) as u8;
-        number /= 10;
-        if number == 0 {
-            return &digits[at..];
         }
     }
 }

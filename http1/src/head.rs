@@ -8,7 +8,7 @@ use http::{Method, StatusCode, Version};
 use crate::fault::Fault;
 use crate::fields::{Fields, Span, decimal};
 use crate::framing::{BodyLength, Framing};
-use crate::known::Known;
+use crate::known::{Known, Name};
 use crate::target::is_sendable;
 
 /// The head of a request. The default is `GET / HTTP/1.1` without fields.
@@ -50,14 +50,22 @@ impl RequestHead {
     /// Replaces the target.
     ///
     /// # Errors
-    /// [`Fault::Target`] if the target is neither `*` nor a path nor an absolute URL, or has a character that
-    /// no URI may have, such as a space, a control character or `#`.
+    /// [`Fault::Target`] if the target is neither `*` nor a path nor an absolute URL, has a character that no URI
+    /// may have, such as a space, a control character or `#`, or is longer than 65,534 bytes.
     pub fn set_target(&mut self, target: &str) -> Result<(), Fault> {
         if !is_sendable(target) {
             return Err(Fault::Target);
         }
         self.target = self.fields.push_text(target.as_bytes());
         Ok(())
+    }
+
+    /// Adds a line with the target as its value.
+    pub fn append_target<'a>(&mut self, name: impl Into<Name<'a>>) {
+        match self.fields.text(self.target) {
+            [] => self.fields.append(name, self.target().to_owned().as_bytes()),
+            _ => self.fields.append_text(name.into(), self.target),
+        }
     }
 
     /// Returns true if the target is an absolute URL (RFC 9112, section 3.2.2).

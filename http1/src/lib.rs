@@ -9,8 +9,6 @@
 //!   copies what nothing changed.
 //! - [`Framing`] says how the body ends; a [`BodyDecoder`] finds its data and its end, and the functions
 //!   [`write_chunk_size`] and [`write_last_chunk`] write a chunked one.
-//! - [`request::Inspector`] and [`response::ResponseInspector`] apply the same rules without making heads,
-//!   for a parser that stands behind them.
 //!
 //! This crate must not read sockets or clocks, and knows neither configuration nor the status of a rejected
 //! request.

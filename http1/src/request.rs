@@ -1,17 +1,12 @@
-//! What a client sends: the rules for it, and two readers that apply them. Pure.
-//!
-//! [`RequestScanner`] makes a [`crate::RequestHead`] of the bytes. [`Inspector`] only validates them, for a
-//! parser that stands behind it.
+//! What a client sends: the rules for it, and the scanner that applies them. Pure.
 
 #[cfg(test)]
 mod cases;
-mod inspector;
 mod rules;
 mod scanner;
 #[cfg(test)]
 mod tests;
 
-pub use inspector::{Inspection, Inspector};
 pub use rules::{is_expectation, is_method, is_target};
 pub use scanner::RequestScanner;
 

@@ -18,10 +18,14 @@ pub(crate) fn is_target_byte(byte: u8) -> bool {
     TARGET[usize::from(byte)]
 }
 
+/// The longest target in bytes, which is also that of the crate `http`.
+const MAX_LENGTH: usize = u16::MAX as usize - 1;
+
 /// Returns true for a target that the gateway may make: a path with or without a query, `*`, or an absolute
 /// URL. Rewrites may have put characters into it that clients must encode; it must still be a URI.
 pub(crate) fn is_sendable(target: &str) -> bool {
     match target.as_bytes() {
+        long if long.len() > MAX_LENGTH => false,
         b"*" => true,
         [b'/', rest @ ..] if rest.iter().all(|byte| is_target_byte(*byte)) => true,
         // A fragment is none of the server's business.

@@ -51,6 +51,7 @@ const DATA_PLANE: &[Layer] = &[
             "alarm",
             "config",
             "read_buffer",
+            "spare_heads",
             "run_error",
             "limits",
             "client_rate",

@@ -6,6 +6,7 @@ use std::task::Poll;
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::Frame;
+use tidegate_http1::Fields;
 
 use super::BoxError;
 use crate::read_buffer::ReadBuffer;
@@ -18,7 +19,7 @@ pub(crate) enum Chunk {
     /// Bytes that came with the head of the message, in the buffer that it was read into.
     Early(ReadBuffer, Range<usize>),
     Owned(Bytes),
-    Trailers(HeaderMap),
+    Trailers(Fields),
 }
 
 /// The result of polling a body for a piece.
@@ -48,7 +49,7 @@ impl Chunk {
     pub(crate) fn into_frame(self, buffer: &[u8]) -> Frame<Bytes> {
         match self {
             Chunk::Owned(bytes) => Frame::data(bytes),
-            Chunk::Trailers(trailers) => Frame::trailers(trailers),
+            Chunk::Trailers(trailers) => Frame::trailers(HeaderMap::from(trailers)),
             read => Frame::data(Bytes::copy_from_slice(read.bytes(buffer))),
         }
     }
@@ -58,7 +59,7 @@ impl From<Frame<Bytes>> for Chunk {
     fn from(frame: Frame<Bytes>) -> Chunk {
         match frame.into_data() {
             Ok(data) => Chunk::Owned(data),
-            Err(other) => Chunk::Trailers(other.into_trailers().unwrap_or_default()),
+            Err(other) => Chunk::Trailers(Fields::from(&other.into_trailers().unwrap_or_default())),
         }
     }
 }

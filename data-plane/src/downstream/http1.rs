@@ -55,8 +55,6 @@ pub(crate) struct Http1Client {
     socket: RefCell<Option<Socket>>,
     /// The first fault of the client, for which the connection ends.
     fault: Cell<Option<Fault>>,
-    /// True once a header name had characters other than letters, digits and hyphens.
-    odd_names: Cell<bool>,
 }
 
 /// The socket, with what was read and not used, and what is to be written.
@@ -81,17 +79,12 @@ impl Http1Client {
             thread: thread.clone(),
             socket: RefCell::new(Some(socket)),
             fault: Cell::new(None),
-            odd_names: Cell::new(false),
         })
     }
 
     /// Returns the fault for which the connection ends.
     pub(crate) fn fault(&self) -> Option<Fault> {
         self.fault.get()
-    }
-
-    pub(crate) fn has_odd_names(&self) -> bool {
-        self.odd_names.get()
     }
 
     fn set_fault(&self, fault: Fault) {
@@ -107,10 +100,7 @@ impl Http1Client {
         };
         let next = ready!(input.poll_head(cx, stream, &self.thread.timeouts));
         match &next {
-            NextRequest::Head(head) => {
-                self.odd_names.set(self.odd_names.get() | head.fields.has_odd_names());
-                *takes_interim = response_head::knows_interim(head.version);
-            }
+            NextRequest::Head(head) => *takes_interim = response_head::knows_interim(head.version),
             NextRequest::Refused(refusal) => self.set_fault(refusal.fault),
             NextRequest::Closed => {}
         }

@@ -33,10 +33,6 @@ const MIN_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// The time for which a connection without a stream stays open after GOAWAY.
 const GOAWAY_TIME: Duration = Duration::from_secs(5);
 
-/// A request extension: the stream got no permit of the connection limit.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct StreamLimitReached;
-
 /// The streams of one connection: counts them, and runs their tasks on this thread as hyper's executor.
 #[derive(Clone, Debug)]
 pub(crate) struct Streams(Rc<StreamCount>);

@@ -16,7 +16,6 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::{Request, Response};
 use tidegate_http1::{BodyLength, Fault, RequestHead};
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
@@ -28,7 +27,8 @@ use crate::downstream::http1::response_head::Asked;
 use crate::downstream::http1::{Http1Client, NextRequest};
 use crate::metrics::series::{REQUEST, RESPONSE};
 use crate::proxy;
-use crate::proxy::response_body::ResponseBody;
+use crate::proxy::request::Request;
+use crate::proxy::response_body::Response;
 use crate::proxy::tunnel::PendingTunnel;
 use crate::stream::Stream;
 use response::{Aborted, Written};
@@ -86,19 +86,18 @@ async fn serve_requests(
 ) -> Ended {
     let mut has_served = false;
     loop {
-        let (response, asked) = match next_request(client, closing, has_served).await {
+        let (asked, request) = match next_request(client, closing, has_served).await {
             NextRequest::Closed => return Ended::InOrder,
             NextRequest::Refused(refusal) => {
-                let asked = Asked::by_refused(&refusal.method);
-                (proxy::refuse(connection, refusal), asked)
+                (Asked::by_refused(&refusal.head.method), Request::of_refused(refusal))
             }
             NextRequest::Head(head) => {
-                let (request, asked) = request(head, client);
-                match answer(connection, client, request).await {
-                    Some(response) => (response, asked),
-                    None => return Ended::Aborted(Aborted::ClientGone),
-                }
+                let (asked, body) = (Asked::by(&head), body(&head, client));
+                (asked, Request::of_http1(head, body, connection))
             }
+        };
+        let Some(response) = answer(connection, client, request).await else {
+            return Ended::Aborted(Aborted::ClientGone);
         };
         has_served = true;
         let asked = Asked { keep_alive: asked.keep_alive && !closing.token.is_cancelled(), ..asked };
@@ -111,24 +110,20 @@ async fn serve_requests(
     }
 }
 
-/// Converts a head to a request whose body is read from the client, and returns what the response must observe.
-fn request(head: RequestHead, client: &Rc<Http1Client>) -> (Request<ReceivedBody>, Asked) {
-    let (has_body, keep_alive) = (head.framing.body != BodyLength::None, head.framing.keep_alive);
-    let parts = http::request::Parts::from(head);
-    let asked = Asked::by(&parts, keep_alive);
-    let body = match has_body {
-        true => ReceivedBody::Http1(Http1Body::of(client.clone())),
-        false => ReceivedBody::None,
-    };
-    (Request::from_parts(parts, body), asked)
+/// Returns the body behind a head, which is read from the client.
+fn body(head: &RequestHead, client: &Rc<Http1Client>) -> ReceivedBody {
+    match head.framing.body {
+        BodyLength::None => ReceivedBody::None,
+        _ => ReceivedBody::Http1(Http1Body::of(client.clone())),
+    }
 }
 
 /// Serves a request; `None` if the client has gone away meanwhile, which ends the request.
 async fn answer(
     connection: &Rc<Connection>,
     client: &Http1Client,
-    request: Request<ReceivedBody>,
-) -> Option<Response<ResponseBody>> {
+    request: Box<Request>,
+) -> Option<Response> {
     let mut answered = pin!(proxy::serve(connection.clone(), request));
     poll_fn(|cx| {
         if let Poll::Ready(response) = answered.as_mut().poll(cx) {

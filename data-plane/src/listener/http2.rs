@@ -20,10 +20,10 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio_util::sync::CancellationToken;
 
-use crate::body::received::ReceivedBody;
 use crate::downstream::Connection;
-use crate::downstream::http2_streams::{OpenStream, StreamLimitReached, Streams};
+use crate::downstream::http2_streams::{OpenStream, Streams};
 use crate::proxy;
+use crate::proxy::response_body::Response;
 use crate::stream::{PEER_TIMEOUT, Stream};
 use frames::{FrameLimitedStream, Http2State};
 use stream_body::StreamBody;
@@ -66,8 +66,6 @@ async fn run(
 ) -> hyper::Result<()> {
     let streams = Streams::new(&connection.thread.timeouts);
     let count = streams.clone();
-    // Header names are not inspected before hyper parses them.
-    connection.http1.expect_odd_names();
     let service = service_fn(move |request| {
         count.begin();
         answer(connection.clone(), request)
@@ -119,12 +117,11 @@ async fn to_its_end(
 /// Serves one stream, in its own task.
 async fn answer(
     connection: Rc<Connection>,
-    mut request: Request<Incoming>,
+    request: Request<Incoming>,
 ) -> Result<hyper::Response<StreamBody>, Infallible> {
     let stream = OpenStream::current().expect("the executor has noted which stream this is");
-    if !stream.has_place(&connection.thread.connection_limit, connection.client.ip()) {
-        request.extensions_mut().insert(StreamLimitReached);
-    }
-    let response = proxy::serve(connection.clone(), request.map(ReceivedBody::from)).await;
-    Ok(response.map(|body| StreamBody::new(body, stream, connection)))
+    let has_place = stream.has_place(&connection.thread.connection_limit, connection.client.ip());
+    let request = proxy::request::Request::of_http2(request, has_place, &connection);
+    let Response { head, body } = proxy::serve(connection.clone(), request).await;
+    Ok(hyper::Response::from_parts(head.into(), StreamBody::new(body, stream, connection)))
 }

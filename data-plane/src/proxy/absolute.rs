@@ -4,9 +4,8 @@
 //! The host of an absolute target replaces `Host`: listeners are found by it, rules see it, and it is forwarded. The
 //! scheme is ignored, as in other servers: the connection determines if a request came over TLS.
 
-use http::header::HOST;
-use http::uri::PathAndQuery;
-use http::{HeaderValue, Request, Uri, Version};
+use http::Version;
+use tidegate_http1::{Known, RequestHead};
 
 use super::error::ProxyError;
 use super::headers;
@@ -16,34 +15,30 @@ use super::headers;
 ///
 /// # Errors
 /// `Host` is invalid or repeated, or the target has an invalid host.
-pub(super) fn translate<B>(request: &mut Request<B>) -> Result<(), ProxyError> {
-    let Some(authority) = request.uri().authority() else { return Ok(()) };
-    let mut hosts = request.headers().get_all(HOST).iter();
+pub(super) fn translate(head: &mut RequestHead) -> Result<(), ProxyError> {
+    let Some(authority) = head.authority() else { return Ok(()) };
+    let mut hosts = head.fields.get_all(Known::Host);
     match (hosts.next(), hosts.next()) {
-        (None, None) if request.version() == Version::HTTP_10 => {}
+        (None, None) if head.version == Version::HTTP_10 => {}
         (None, None) => return Ok(()),
         (Some(host), None) if headers::canonical(host).is_some() => {}
         _ => return Err(ProxyError::InvalidHost),
     }
-    let host = HeaderValue::from_str(authority.as_str()).map_err(|_| ProxyError::InvalidTarget)?;
-    if headers::canonical(&host).is_none() {
+    if headers::canonical(authority.as_bytes()).is_none() {
         return Err(ProxyError::InvalidTarget);
     }
-    let target = match request.uri().path_and_query() {
-        // `http://a.test?b` has an empty path, which means `/`.
-        Some(target) if target.as_str().starts_with('?') => {
-            PathAndQuery::try_from(format!("/{}", target.as_str())).map_err(|_| ProxyError::InvalidTarget)?
-        }
-        Some(target) => target.clone(),
-        None => PathAndQuery::from_static("/"),
-    };
-    request.headers_mut().insert(HOST, host);
-    *request.uri_mut() = Uri::from(target);
-    Ok(())
+    // `http://a.test?b` has an empty path, which means `/`.
+    let path = if head.path_and_query().starts_with('/') { "" } else { "/" };
+    let (host, target) = (authority.to_owned(), format!("{path}{}", head.path_and_query()));
+    drop(hosts);
+    head.fields.set(Known::Host, host.as_bytes());
+    head.set_target(&target).map_err(|_| ProxyError::InvalidTarget)
 }
 
 #[cfg(test)]
 mod tests {
+    use http::Method;
+
     use super::*;
 
     #[test]
@@ -62,18 +57,18 @@ mod tests {
             (http11, "http://b.test/a", &["a test"], None),
             (http11, "http://b.test/a", &["b.test", "b.test"], None),
         ] {
-            let mut request = Request::builder().version(version).uri(target).body(()).unwrap();
+            let mut head = RequestHead::new(Method::GET, target).unwrap();
+            head.version = version;
             for host in hosts {
-                request.headers_mut().append(HOST, HeaderValue::from_static(host));
+                head.fields.append(Known::Host, host.as_bytes());
             }
-            let translated = translate(&mut request).is_ok();
-            let found = translated.then(|| (request.uri().to_string(), request.headers()[HOST].clone()));
-            let expected = expected.map(|(target, host)| (target.to_owned(), HeaderValue::from_static(host)));
+            let translated = translate(&mut head).is_ok();
+            let found = translated.then(|| (head.target(), head.fields.get(Known::Host).unwrap()));
+            let expected = expected.map(|(target, host)| (target, host.as_bytes()));
             assert_eq!(found, expected, "{target} {hosts:?}");
         }
-        // The stand-in for a rejected request is recognised by its missing `Host`.
-        let mut refused = Request::builder().uri("http://b.test/a").body(()).unwrap();
-        translate(&mut refused).unwrap();
-        assert!(refused.headers().is_empty());
+        let mut without_host = RequestHead::new(Method::GET, "http://b.test/a").unwrap();
+        translate(&mut without_host).unwrap();
+        assert!(without_host.fields.is_empty());
     }
 }

@@ -2,9 +2,9 @@
 //! status for a failure.
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::StatusCode;
 use thiserror::Error;
-use tidegate_http1::Fault;
+use tidegate_http1::{Fault, Known, ResponseHead};
 
 use crate::body::collect::CollectError;
 use crate::error_info::ErrorInfo;
@@ -128,10 +128,10 @@ impl From<Exhausted> for RewriteFault {
 
 /// The value of `Allow`: the forwarded methods of RFC 9110 and RFC 5789. Other methods except for CONNECT and TRACE
 /// are forwarded too.
-const SERVED: &str = "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH";
+const SERVED: &[u8] = b"GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH";
 
 /// The value of `Retry-After` in seconds: connections and disk space become free quickly.
-const RETRY_AFTER: &str = "5";
+const RETRY_AFTER: &[u8] = b"5";
 
 impl ProxyError {
     fn status(&self) -> StatusCode {
@@ -211,12 +211,11 @@ impl ProxyError {
     }
 
     /// Returns the local reply, without a body for a HEAD request.
-    pub(crate) fn response(&self, replies: &LocalReplies, to_head: bool) -> Response<Bytes> {
+    pub(crate) fn response(&self, replies: &LocalReplies, to_head: bool) -> (ResponseHead, Bytes) {
         let status = self.status();
-        let mut response = replies.response(status, to_head);
-        let headers = response.headers_mut();
+        let (mut head, body) = replies.response(status, to_head);
         if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
+            head.fields.append(Known::RetryAfter, RETRY_AFTER);
         }
         // A malformed request may be an attempt at request smuggling, so nothing more is read from this client. A
         // misdirected request can never succeed on this connection.
@@ -231,14 +230,14 @@ impl ProxyError {
             | ProxyError::SuiteNotOffered
             | ProxyError::ProtocolChanged
             | ProxyError::PlainHttp => {
-                headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+                head.fields.append(Known::Connection, b"close");
             }
             _ => {}
         }
         if status == StatusCode::METHOD_NOT_ALLOWED {
-            headers.insert(header::ALLOW, HeaderValue::from_static(SERVED));
+            head.fields.append(Known::Allow, SERVED);
         }
-        response
+        (head, body)
     }
 }
 
@@ -303,19 +302,19 @@ mod tests {
             (ProxyError::PlainHttp, 400, ErrorInfo::HttpToHttpsPort, true),
         ];
         for (error, status, info, closes) in cases {
-            let response = error.response(&LocalReplies::default(), false);
-            let found = (response.status().as_u16(), error.info());
+            let (head, _) = error.response(&LocalReplies::default(), false);
+            let found = (head.status.as_u16(), error.info());
             assert_eq!(found, (status, info), "{error:?}");
-            assert_eq!(response.headers().contains_key(header::CONNECTION), closes, "{error:?}");
+            assert_eq!(head.fields.has(Known::Connection), closes, "{error:?}");
         }
     }
 
     #[test]
     fn what_is_not_to_be_had_now_may_be_asked_for_again() {
-        let response = ProxyError::Spool(SpoolError::NoRoom).response(&LocalReplies::default(), false);
-        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
-        assert_eq!(response.headers()[header::RETRY_AFTER], "5");
-        let response = ProxyError::EmptyPool.response(&LocalReplies::default(), false);
-        assert!(!response.headers().contains_key(header::RETRY_AFTER));
+        let (head, _) = ProxyError::Spool(SpoolError::NoRoom).response(&LocalReplies::default(), false);
+        assert_eq!(head.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(head.fields.get(Known::RetryAfter), Some(b"5".as_slice()));
+        let (head, _) = ProxyError::EmptyPool.response(&LocalReplies::default(), false);
+        assert!(!head.fields.has(Known::RetryAfter));
     }
 }

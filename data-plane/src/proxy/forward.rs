@@ -14,18 +14,17 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use http::header::{HOST, HeaderMap};
-use http::{Request, Response};
+use http::Version;
 use rustls::pki_types::ServerName;
-use tidegate_http1::Fault;
+use tidegate_http1::{Fault, Fields, Known, ResponseHead};
 use tidegate_shared::snapshot::HttpVersion;
 use tokio::time::Instant;
 
 use super::error::ProxyError;
 use super::lease::Lease;
-use super::pick::Pick;
 use super::record::Record;
-use super::rewrite;
+use super::request::Request;
+use super::{headers, pick};
 use crate::backend::Backend;
 use crate::body::collect::CollectError;
 use crate::body::received::ReceivedBody;
@@ -40,7 +39,8 @@ use timeouts::RequestTimeouts;
 /// A request and the head of its response.
 #[derive(Debug)]
 pub(crate) struct Exchange {
-    pub(crate) response: Response<ReceivedBody>,
+    pub(crate) response: ResponseHead,
+    pub(crate) body: ReceivedBody,
     pub(crate) backend: Arc<Backend>,
     /// The number of the backend in its set.
     pub(crate) member: usize,
@@ -52,7 +52,7 @@ pub(crate) struct Exchange {
 
 impl Exchange {
     pub(crate) fn no_upgrade(&self) -> ProxyError {
-        ProxyError::NoUpgrade { backend: self.backend.address(), status: self.response.status() }
+        ProxyError::NoUpgrade { backend: self.backend.address(), status: self.response.status }
     }
 
     pub(crate) fn false_upgrade(&self, what: &'static str) -> ProxyError {
@@ -87,11 +87,11 @@ pub(crate) async fn exchange(
     connection: &Rc<Connection>,
     backend_set: &BackendSet,
     bound: Option<usize>,
-    request: Box<Request<RequestBody>>,
+    request: Box<Request>,
     manner: Manner,
     record: &mut Record,
 ) -> Result<Exchange, ProxyError> {
-    let upload = request.body().progress().cloned();
+    let upload = request.body.progress().cloned();
     let given_up = Cell::new(false);
     let timeouts = RequestTimeouts::new(backend_set.request_timeout, connection.thread.timeouts.body);
     let mut alarm = connection.thread.alarms.alarm();
@@ -146,30 +146,27 @@ struct Failure {
 }
 
 impl Attempts<'_> {
-    async fn run(
-        mut self,
-        bound: Option<usize>,
-        mut request: Box<Request<RequestBody>>,
-    ) -> Result<Exchange, ProxyError> {
+    async fn run(mut self, bound: Option<usize>, mut request: Box<Request>) -> Result<Exchange, ProxyError> {
         let (connection, backend_set) = (self.connection, self.backend_set);
-        *request.version_mut() = http::Version::HTTP_11;
-        let mut pick = Pick::new(backend_set, bound, connection.client.ip(), &connection.dedicated);
+        request.head.version = Version::HTTP_11;
+        let mut pick = pick::Pick::new(backend_set, bound, connection.client.ip(), &connection.dedicated);
         let mut failure =
             if backend_set.is_empty() { ProxyError::EmptyPool } else { ProxyError::NoHealthyBackend };
         while let Some((member, backend)) = pick.next() {
             let in_flight = backend_set.count(backend);
-            if !rewrite::has_set_host(&request) {
-                set_host(request.headers_mut(), backend_set, backend);
+            if !request.is_host_set {
+                set_host(&mut request.head.fields, backend_set, backend);
             }
-            self.record.ask(backend, &request);
+            self.record.ask(backend, &request.head);
             let name = own_name(backend, &request).map_err(|source| unreachable(backend, source))?;
             let key = Key::new(backend, name);
             match self.ask(backend, &key, &mut request).await {
-                Ok((response, sender)) => {
+                Ok(((response, body), sender)) => {
                     let (connection, upload) = (connection.clone(), self.upload);
                     let lease = Lease { connection, dedicated: backend_set.dedicated, key, sender, upload };
                     return Ok(Exchange {
                         response,
+                        body,
                         backend: backend.clone(),
                         member,
                         in_flight,
@@ -189,11 +186,11 @@ impl Attempts<'_> {
         &mut self,
         backend: &Arc<Backend>,
         key: &Key,
-        request: &mut Request<RequestBody>,
-    ) -> Result<(Response<ReceivedBody>, Sender), Failure> {
+        request: &mut Request,
+    ) -> Result<(Answer, Sender), Failure> {
         while let Some(sender) = self.kept(backend, key) {
             match self.send(backend, &sender, request).await {
-                SendOutcome::Answered(response) => return Ok((response, sender)),
+                SendOutcome::Answered(answer) => return Ok((answer, sender)),
                 SendOutcome::Unseen(_) => {}
                 SendOutcome::Broken { again, .. } if self.repeats(again) => break,
                 SendOutcome::Broken { error, .. } => {
@@ -210,7 +207,7 @@ impl Attempts<'_> {
                 opened.map_err(|error| Failure { error: unreachable(backend, error), again: true })?;
             left -= 1;
             let (error, again) = match self.send(backend, &sender, request).await {
-                SendOutcome::Answered(response) => return Ok((response, sender)),
+                SendOutcome::Answered(answer) => return Ok((answer, sender)),
                 SendOutcome::Unseen(_) if left > 0 => continue,
                 SendOutcome::Unseen(error) => (error, true),
                 SendOutcome::Broken { error, again } => (error, self.repeats(again)),
@@ -242,12 +239,7 @@ impl Attempts<'_> {
         opened
     }
 
-    async fn send(
-        &mut self,
-        backend: &Backend,
-        sender: &Sender,
-        request: &mut Request<RequestBody>,
-    ) -> SendOutcome {
+    async fn send(&mut self, backend: &Backend, sender: &Sender, request: &mut Request) -> SendOutcome {
         self.record.sent_from(sender);
         let connection = self.connection;
         let terms = Terms {
@@ -256,8 +248,8 @@ impl Attempts<'_> {
             expecting: self.manner.asks_first.then(|| connection.thread.alarms.pause()),
             interim: &|head| connection.http1.send_interim(head),
         };
-        match sender.send(request, terms).await {
-            Ok(response) => SendOutcome::Answered(response),
+        match sender.send(&mut request.head, &mut request.body, terms).await {
+            Ok(answer) => SendOutcome::Answered(answer),
             Err(Unanswered { is_whole: true, is_unseen: true, error }) => SendOutcome::Unseen(error),
             Err(Unanswered { is_whole, error, .. }) => {
                 let again = is_whole && is_repeatable(request) && error.is_cut_off();
@@ -288,9 +280,12 @@ fn unreachable(backend: &Backend, source: ConnectError) -> ProxyError {
     ProxyError::Connect { backend: backend.address(), source }
 }
 
+/// The head of a response, and its body.
+type Answer = (ResponseHead, ReceivedBody);
+
 /// The result of sending a request.
 enum SendOutcome {
-    Answered(Response<ReceivedBody>),
+    Answered(Answer),
     /// The backend has certainly not processed it, so any retry is safe.
     Unseen(UpstreamError),
     /// The backend may have processed it; with `again`, it may be repeated.
@@ -302,33 +297,28 @@ enum SendOutcome {
 
 /// Returns true if a request may be repeated: its method is idempotent (RFC 9110, section 9.2.2) and its body was
 /// collected.
-fn is_repeatable(request: &Request<RequestBody>) -> bool {
-    request.body().is_collected() && request.method().is_idempotent()
+fn is_repeatable(request: &Request) -> bool {
+    request.body.is_collected() && request.head.method.is_idempotent()
 }
 
 /// Sets the `Host` that the settings ask for; for an HTTP/1.0 client without `Host`, it is the member's.
-fn set_host(headers: &mut HeaderMap, backend_set: &BackendSet, backend: &Backend) {
+fn set_host(fields: &mut Fields, backend_set: &BackendSet, backend: &Backend) {
     match &backend_set.host {
-        HostPolicy::Client if headers.contains_key(HOST) => {}
+        HostPolicy::Client if fields.has(Known::Host) => {}
         HostPolicy::Client | HostPolicy::Member => {
-            headers.insert(HOST, backend.host_header.clone());
+            fields.set(Known::Host, backend.host_header.as_bytes());
         }
-        HostPolicy::Fixed(host) => {
-            headers.insert(HOST, host.clone());
-        }
+        HostPolicy::Fixed(host) => fields.set(Known::Host, host.as_bytes()),
     }
 }
 
 /// Returns the name that the backend's certificate must have, which is also the SNI unless it is an address, if it is
 /// not the backend's usual name: the `Host` of the request.
-fn own_name(
-    backend: &Backend,
-    request: &Request<RequestBody>,
-) -> Result<Option<ServerName<'static>>, ConnectError> {
+fn own_name(backend: &Backend, request: &Request) -> Result<Option<ServerName<'static>>, ConnectError> {
     let Some(tls) = &backend.tls else { return Ok(None) };
-    if tls.name.is_some() || (backend.usual_name.is_some() && !rewrite::has_set_host(request)) {
+    if tls.name.is_some() || (backend.usual_name.is_some() && !request.is_host_set) {
         return Ok(None);
     }
-    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
+    let host = request.head.fields.get(Known::Host).and_then(headers::text).unwrap_or("");
     client::server_name(host).map(Some).ok_or_else(|| ConnectError::ServerName(host.to_owned()))
 }

@@ -4,20 +4,19 @@
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::header::{
-    CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT,
-    SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
-    TRANSFER_ENCODING, UPGRADE,
-};
-use http::{Method, Request, Response, StatusCode, Version};
-use hyper::ext::Protocol;
+use http::{Method, StatusCode, Version};
+use tidegate_http1::{Fields, Known, RequestHead, ResponseHead};
 
 use super::headers::has_token;
 use crate::thread::Thread;
 
 /// The headers of a handshake that must reach the backend (RFC 6455, section 4.1).
-const END_TO_END: [HeaderName; 4] =
-    [SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_EXTENSIONS];
+const END_TO_END: [Known; 4] = [
+    Known::SecWebsocketKey,
+    Known::SecWebsocketVersion,
+    Known::SecWebsocketProtocol,
+    Known::SecWebsocketExtensions,
+];
 
 /// A running handshake, with the response that the backend must send.
 #[derive(Debug)]
@@ -29,56 +28,53 @@ pub(crate) struct Handshake {
 
 impl Handshake {
     /// Returns the handshake that a request asks for. Anything else (another protocol, a body, a missing key) is an
-    /// ordinary request, and the gateway ignores its `Upgrade` (RFC 9110, section 7.8). A handshake by HTTP/2 is
-    /// converted to HTTP/1.1, with a key from `key`.
-    pub(crate) fn asked_by<B>(
-        request: &mut Request<B>,
-        key: impl FnOnce() -> HeaderValue,
+    /// ordinary request, and the gateway ignores its `Upgrade` (RFC 9110, section 7.8). An extended CONNECT of HTTP/2
+    /// (`is_extended`) is given a key from `key`.
+    pub(crate) fn asked_by(
+        head: &mut RequestHead,
+        is_extended: bool,
+        key: impl FnOnce() -> String,
     ) -> Option<Handshake> {
-        if request.version() == Version::HTTP_2 {
-            request.extensions_mut().remove::<Protocol>()?;
+        if is_extended {
             let key = key();
-            let accept = accept(key.as_bytes());
-            request.headers_mut().insert(SEC_WEBSOCKET_KEY, key);
-            return Some(Handshake { accept, extended: true });
+            head.fields.set(Known::SecWebsocketKey, key.as_bytes());
+            return Some(Handshake { accept: accept(key.as_bytes()), extended: true });
         }
-        let headers = request.headers();
-        let wants = request.method() == Method::GET
-            && request.version() == Version::HTTP_11
-            && has_token(headers, &UPGRADE, "websocket")
-            && has_token(headers, &CONNECTION, "upgrade")
-            && !headers.contains_key(TRANSFER_ENCODING)
-            && headers.get(CONTENT_LENGTH).is_none_or(|length| length == "0");
-        let mut keys = headers.get_all(SEC_WEBSOCKET_KEY).iter();
+        let fields = &head.fields;
+        let wants = head.method == Method::GET
+            && head.version == Version::HTTP_11
+            && has_token(fields, Known::Upgrade, "websocket")
+            && has_token(fields, Known::Connection, "upgrade")
+            && !fields.has(Known::TransferEncoding)
+            && fields.get(Known::ContentLength).is_none_or(|length| length == b"0");
+        let mut keys = fields.get_all(Known::SecWebsocketKey);
         match (keys.next(), keys.next()) {
-            (Some(key), None) if wants => Some(Handshake { accept: accept(key.as_bytes()), extended: false }),
+            (Some(key), None) if wants => Some(Handshake { accept: accept(key), extended: false }),
             _ => None,
         }
     }
 
     /// Returns true if the `Connection` header names a header of the handshake. A proxy removes those (RFC 9110,
     /// section 7.6.1), and the backend would get a handshake without them.
-    pub(crate) fn loses_headers(headers: &HeaderMap) -> bool {
-        END_TO_END.iter().any(|name| has_token(headers, &CONNECTION, name.as_str()))
+    pub(crate) fn loses_headers(fields: &Fields) -> bool {
+        END_TO_END.iter().any(|name| has_token(fields, Known::Connection, name.as_str()))
     }
 
     /// Sets the `Connection` and `Upgrade` headers of a handshake for the next hop.
-    pub(crate) fn ask(headers: &mut HeaderMap) {
-        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    pub(crate) fn ask(fields: &mut Fields) {
+        fields.set(Known::Connection, b"Upgrade");
+        fields.set(Known::Upgrade, b"websocket");
     }
 
     /// Returns the fault in the headers of a 101. A backend that sends 101 without having understood the handshake
     /// would misread the client's frames.
-    pub(crate) fn fault(&self, headers: &HeaderMap) -> Option<&'static str> {
-        let mut accepts = headers.get_all(SEC_WEBSOCKET_ACCEPT).iter();
-        if !has_token(headers, &UPGRADE, "websocket") {
+    pub(crate) fn fault(&self, fields: &Fields) -> Option<&'static str> {
+        let mut accepts = fields.get_all(Known::SecWebsocketAccept);
+        if !has_token(fields, Known::Upgrade, "websocket") {
             Some("without Upgrade: websocket")
-        } else if !has_token(headers, &CONNECTION, "upgrade") {
+        } else if !has_token(fields, Known::Connection, "upgrade") {
             Some("without Connection: Upgrade")
-        } else if accepts.next().is_none_or(|value| value.as_bytes() != self.accept.as_bytes())
-            || accepts.next().is_some()
-        {
+        } else if accepts.next() != Some(self.accept.as_bytes()) || accepts.next().is_some() {
             Some("with a wrong Sec-WebSocket-Accept")
         } else {
             None
@@ -88,24 +84,23 @@ impl Handshake {
 
 impl Handshake {
     /// Converts a valid 101 to the response that the client expects.
-    pub(crate) fn conclude<B>(&self, response: &mut Response<B>) {
+    pub(crate) fn conclude(&self, response: &mut ResponseHead) {
         if self.extended {
-            *response.status_mut() = StatusCode::OK;
-            response.headers_mut().remove(SEC_WEBSOCKET_ACCEPT);
+            response.status = StatusCode::OK;
+            response.fields.remove(Known::SecWebsocketAccept);
         }
     }
 
     /// Returns true if the client would take a response without 101 for success: after an extended CONNECT, every 2xx
     /// means success.
-    pub(crate) fn is_mistaken_for_open<B>(&self, response: &Response<B>) -> bool {
-        self.extended && response.status().is_success()
+    pub(crate) fn is_mistaken_for_open(&self, status: StatusCode) -> bool {
+        self.extended && status.is_success()
     }
 }
 
 /// Returns a new `Sec-WebSocket-Key`: 16 random bytes in base64.
-pub(crate) fn key(thread: &Thread) -> HeaderValue {
-    let nonce = thread.random.borrow_mut().u128(..).to_ne_bytes();
-    HeaderValue::from_str(&STANDARD.encode(nonce)).expect("base64 is a header value")
+pub(crate) fn key(thread: &Thread) -> String {
+    STANDARD.encode(thread.random.borrow_mut().u128(..).to_ne_bytes())
 }
 
 fn accept(key: &[u8]) -> String {
@@ -120,13 +115,12 @@ mod tests {
     const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
     const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
-    fn request(method: Method, pairs: &[(&'static str, &'static str)]) -> Request<()> {
-        let mut request = Request::new(());
-        *request.method_mut() = method;
+    fn request(method: Method, pairs: &[(&str, &str)]) -> RequestHead {
+        let mut head = RequestHead::new(method, "/").unwrap();
         for (name, value) in pairs {
-            request.headers_mut().append(*name, HeaderValue::from_static(value));
+            head.fields.append(*name, value.as_bytes());
         }
-        request
+        head
     }
 
     #[test]
@@ -158,7 +152,7 @@ mod tests {
         ];
         for (method, pairs, expected) in cases {
             assert_eq!(
-                Handshake::asked_by(&mut request(method.clone(), pairs), || unreachable!()).is_some(),
+                Handshake::asked_by(&mut request(method.clone(), pairs), false, || unreachable!()).is_some(),
                 *expected,
                 "{method} {pairs:?}"
             );
@@ -176,7 +170,7 @@ mod tests {
             ("Upgrade, X, Sec-WebSocket-Extensions", true),
         ] {
             let asked = request(Method::GET, &[("connection", connection)]);
-            assert_eq!(Handshake::loses_headers(asked.headers()), loses, "{connection}");
+            assert_eq!(Handshake::loses_headers(&asked.fields), loses, "{connection}");
         }
     }
 
@@ -186,7 +180,7 @@ mod tests {
             Method::GET,
             &[("connection", "Upgrade"), ("upgrade", "websocket"), ("sec-websocket-key", KEY)],
         );
-        let handshake = Handshake::asked_by(&mut asked, || unreachable!()).unwrap();
+        let handshake = Handshake::asked_by(&mut asked, false, || unreachable!()).unwrap();
         let cases: &[(&[(&'static str, &'static str)], bool)] = &[
             (&[("connection", "upgrade"), ("upgrade", "websocket"), ("sec-websocket-accept", ACCEPT)], true),
             (&[("connection", "upgrade"), ("upgrade", "websocket"), ("sec-websocket-accept", KEY)], false),
@@ -195,8 +189,8 @@ mod tests {
             (&[("upgrade", "websocket"), ("sec-websocket-accept", ACCEPT)], false),
         ];
         for (pairs, good) in cases {
-            let headers = request(Method::GET, pairs).headers().clone();
-            assert_eq!(handshake.fault(&headers).is_none(), *good, "{pairs:?}");
+            let fields = request(Method::GET, pairs).fields;
+            assert_eq!(handshake.fault(&fields).is_none(), *good, "{pairs:?}");
         }
     }
 }

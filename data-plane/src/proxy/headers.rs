@@ -1,16 +1,11 @@
 //! The headers that a gateway must remove from a message, and those that it adds. Pure.
 
-mod flags;
 mod names;
 
 use std::borrow::Cow;
 
-use http::header::{
-    CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRAILER,
-    TRANSFER_ENCODING, UPGRADE,
-};
-use http::uri::PathAndQuery;
-use http::{Method, Request, Uri};
+use http::{Method, Version};
+use tidegate_http1::{Fields, Known, RequestHead, is_length};
 use tidegate_shared::host::CanonicalHost;
 use tidegate_shared::snapshot::RequestHeaders;
 
@@ -18,203 +13,152 @@ use super::error::ProxyError;
 use super::transaction_id::TransactionId;
 use crate::downstream::Connection;
 use crate::trace;
-pub(super) use flags::HeaderFlags;
 pub(crate) use names::Dropped;
 
-/// The number of headers that the gateway adds to a request.
-const ADDED_HEADERS: usize = 7;
+/// The fields that a peer cannot remove by naming them in `Connection`: the host, the length and the trace context
+/// of a message.
+const NOT_NOMINATED: &[Known] = &[Known::Host, Known::ContentLength, Known::Traceparent, Known::Tracestate];
 
-const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
-const X_APPGW_TRACE_ID: HeaderName = HeaderName::from_static("x-appgw-trace-id");
-const X_AZURE_JA4_FINGERPRINT: HeaderName = HeaderName::from_static("x-azure-ja4-fingerprint");
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
-const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-const X_ORIGINAL_HOST: HeaderName = HeaderName::from_static("x-original-host");
-const X_ORIGINAL_URL: HeaderName = HeaderName::from_static("x-original-url");
+/// The fields of one connection, apart from `Connection` and the framing.
+const HOP_BY_HOP: &[Known] =
+    &[Known::Upgrade, Known::KeepAlive, Known::ProxyConnection, Known::Te, Known::Trailer];
+
+/// The fields that only the gateway sets. A backend that trusts the TLS fingerprint of Azure must not receive it from
+/// a client.
+const OWN: &[Known] = &[
+    Known::XAzureJa4Fingerprint,
+    Known::XForwardedProto,
+    Known::XForwardedPort,
+    Known::XOriginalHost,
+    Known::XOriginalUrl,
+    Known::XAppgwTraceId,
+];
 
 /// Returns the host of a request.
 ///
 /// # Errors
 /// The request cannot be routed: its method, target or `Host` is not accepted (RFC 9112, section 3.2).
-pub(crate) fn host<B>(request: &Request<B>) -> Result<CanonicalHost<'_>, ProxyError> {
-    match *request.method() {
+pub(crate) fn host(head: &RequestHead) -> Result<CanonicalHost<'_>, ProxyError> {
+    match head.method {
         Method::CONNECT => return Err(ProxyError::MethodNotServed),
         Method::TRACE => return Err(ProxyError::TraceNotServed),
         _ => {}
     }
-    if request.uri().authority().is_some() {
+    if head.is_absolute() {
         return Err(ProxyError::InvalidTarget);
     }
-    let mut hosts = request.headers().get_all(HOST).iter();
+    let mut hosts = head.fields.get_all(Known::Host);
     match (hosts.next(), hosts.next()) {
         (Some(host), None) => canonical(host).ok_or(ProxyError::InvalidHost),
-        (None, None) if request.version() == http::Version::HTTP_10 => Ok(CanonicalHost::NONE),
+        (None, None) if head.version == Version::HTTP_10 => Ok(CanonicalHost::NONE),
         _ => Err(ProxyError::InvalidHost),
     }
 }
 
 /// Returns the canonical form of a `Host`; `None` if it is invalid.
-pub(crate) fn canonical(host: &HeaderValue) -> Option<CanonicalHost<'_>> {
-    CanonicalHost::parse(host.to_str().ok()?).ok()
+pub(crate) fn canonical(host: &[u8]) -> Option<CanonicalHost<'_>> {
+    CanonicalHost::parse(text(host)?).ok()
+}
+
+/// Returns the text of a value; `None` if it has other characters than those of ASCII.
+pub(crate) fn text(value: &[u8]) -> Option<&str> {
+    std::str::from_utf8(value).ok().filter(|value| value.is_ascii())
 }
 
 /// Removes hop-by-hop headers (RFC 9110, section 7.6.1) and the headers that `Connection` names.
-pub(crate) fn drop_hop_by_hop(headers: &mut HeaderMap, flags: HeaderFlags) {
-    if flags.has(HeaderFlags::TRANSFER_ENCODING) {
-        headers.remove(TRANSFER_ENCODING);
+pub(crate) fn drop_hop_by_hop(fields: &mut Fields) {
+    if fields.has(Known::TransferEncoding) {
         // The framing is chosen anew for the next hop; a length beside it would be ambiguous.
-        headers.remove(CONTENT_LENGTH);
+        fields.remove_each(&[Known::TransferEncoding, Known::ContentLength]);
     }
-    if flags.has(HeaderFlags::CONNECTION) {
-        let nominated: Vec<HeaderName> =
-            list(headers, &CONNECTION).filter_map(|name| HeaderName::from_bytes(name).ok()).collect();
-        for name in nominated {
-            // A peer must not be able to remove the host, the length or the trace context of a message.
-            if ![HOST, CONTENT_LENGTH, trace::TRACEPARENT, trace::TRACESTATE].contains(&name) {
-                headers.remove(name);
-            }
-        }
-        headers.remove(CONNECTION);
-    }
-    if flags.has(HeaderFlags::UPGRADE) {
-        headers.remove(UPGRADE);
-    }
-    if flags.has(HeaderFlags::HOP_BY_HOP) {
-        for name in [KEEP_ALIVE, PROXY_CONNECTION, TE, TRAILER] {
-            headers.remove(name);
-        }
-    }
+    fields.remove_nominated(NOT_NOMINATED);
+    fields.remove_each(HOP_BY_HOP);
 }
 
 /// Normalizes the `Content-Length` of a response: the gateway reads `005` as 5, but other readers could take it for
 /// octal. HTTP/2 allows an empty length, which is read as 0, and several, of which the first is used.
-pub(crate) fn canonical_length(headers: &mut HeaderMap, flags: HeaderFlags) {
-    if !flags.has(HeaderFlags::ODD_LENGTH) {
+pub(crate) fn canonical_length(fields: &mut Fields) {
+    let mut lengths = fields.get_all(Known::ContentLength);
+    let (Some(length), second) = (lengths.next(), lengths.next()) else { return };
+    if second.is_none() && is_length(length) {
         return;
     }
-    let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
-    let digits = length.map(|length| if length.is_empty() { "0" } else { length });
-    match digits.and_then(|digits| digits.parse::<u64>().ok()) {
-        Some(length) => drop(headers.insert(CONTENT_LENGTH, HeaderValue::from(length))),
-        None => drop(headers.remove(CONTENT_LENGTH)),
+    let length =
+        if length.is_empty() { Some(0) } else { text(length).and_then(|digits| digits.parse().ok()) };
+    drop(lengths);
+    fields.remove(Known::ContentLength);
+    if let Some(length) = length {
+        fields.append_number(Known::ContentLength, length);
     }
 }
 
-/// The headers that the gateway adds to a request, apart from those of its connection.
-#[derive(Debug)]
-pub(crate) struct GatewayHeaders {
-    id: TransactionId,
-    trace: trace::Part,
-    target: HeaderValue,
-}
-
-impl GatewayHeaders {
-    /// Creates the headers of a request. `target` is the client's original target.
-    pub(crate) fn of(id: TransactionId, trace: trace::Part, target: &Uri) -> GatewayHeaders {
-        let target = target.path_and_query().map_or("/", PathAndQuery::as_str);
-        GatewayHeaders { id, trace, target: HeaderValue::from_str(target).expect("a target is printable") }
-    }
-}
-
-/// Prepares the headers of a request for the backend, except for `Host`, which depends on the backend. The gateway's
-/// headers are set last, so that a client can neither set nor remove them. Returns the headers that were dropped
-/// because of their names.
+/// Prepares the head of a request for the backend: without what concerns only the client's connection, and with what
+/// the gateway says of it. The gateway's fields are set last, so that a client can neither set nor remove them.
+/// Returns the fields that were dropped because of their names.
 pub(crate) fn prepare_request(
-    headers: &mut HeaderMap,
-    flags: HeaderFlags,
+    head: &mut RequestHead,
     connection: &Connection,
-    gateway_headers: GatewayHeaders,
     rules: RequestHeaders,
 ) -> Dropped {
+    let fields = &mut head.fields;
     let mut dropped = Dropped::default();
-    if connection.http1.has_odd_names() {
+    if fields.has_odd_names() {
         let lines;
-        (dropped, lines) = Dropped::from(headers, rules.names);
+        (dropped, lines) = Dropped::from(fields, rules.names);
         connection.counts.cells().headers_dropped.add(lines);
     }
-    drop_hop_by_hop(headers, flags);
-    headers.reserve(ADDED_HEADERS);
-    if flags.has(HeaderFlags::EXPECT) {
-        // Whether the backend is asked is decided for each backend, and written with the framing of the body.
-        headers.remove(EXPECT);
-    }
-    let client = client(connection, rules);
-    let forwarded_for = match flags.has(HeaderFlags::FORWARDED_FOR) {
-        true => forwarded_for(headers, &client),
-        false => client.into_owned(),
-    };
-    headers.insert(X_FORWARDED_FOR, forwarded_for);
-    if flags.has(HeaderFlags::FINGERPRINT) {
-        headers.remove(X_AZURE_JA4_FINGERPRINT);
-    }
-    let scheme = if connection.secure { "https" } else { "http" };
-    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(scheme));
-    headers.insert(X_FORWARDED_PORT, connection.forwarded_port.clone());
-    match headers.get(HOST).cloned() {
-        Some(host) => headers.insert(X_ORIGINAL_HOST, host),
-        None => headers.remove(X_ORIGINAL_HOST),
-    };
-    headers.insert(X_ORIGINAL_URL, gateway_headers.target);
-    let id = HeaderValue::from_str(gateway_headers.id.digits().as_str())
-        .expect("hexadecimal digits are a header value");
-    headers.insert(X_APPGW_TRACE_ID, id);
-    gateway_headers.trace.set_headers(headers, flags.has(HeaderFlags::TRACE));
+    drop_hop_by_hop(fields);
+    fields.remove_each(OWN);
+    fields.join(Known::XForwardedFor, b", ", Some(client(connection, rules).as_bytes()));
+    fields.append_all(&connection.forwarded);
+    fields.append_copy(Known::XOriginalHost, Known::Host);
     dropped
 }
 
-/// Returns the client's entry in `X-Forwarded-For`.
-fn client(connection: &Connection, rules: RequestHeaders) -> Cow<'_, HeaderValue> {
-    match rules.without_client_port {
-        false => Cow::Borrowed(&connection.forwarded_for),
-        true => {
-            let address = HeaderValue::from_str(&connection.client.ip().to_string());
-            Cow::Owned(address.expect("an address is printable ASCII"))
-        }
+/// Adds what identifies a request: its original target, its ID and its trace. `original` is the target before a
+/// rewrite.
+pub(crate) fn identify_request(
+    head: &mut RequestHead,
+    id: TransactionId,
+    trace: trace::Part,
+    original: Option<&str>,
+) {
+    match original {
+        Some(original) => head.fields.append(Known::XOriginalUrl, original.as_bytes()),
+        None => head.append_target(Known::XOriginalUrl),
     }
+    head.fields.append(Known::XAppgwTraceId, id.digits().as_bytes());
+    trace.set_fields(&mut head.fields);
 }
 
-/// Returns the entries of earlier proxies, followed by this client.
-fn forwarded_for(headers: &HeaderMap, client: &HeaderValue) -> HeaderValue {
-    let mut values = headers.get_all(X_FORWARDED_FOR).iter().peekable();
-    if values.peek().is_none() {
-        return client.clone();
+/// Returns the client's entry in `X-Forwarded-For`.
+fn client(connection: &Connection, rules: RequestHeaders) -> Cow<'_, str> {
+    match rules.without_client_port {
+        false => Cow::Borrowed(&connection.forwarded_for),
+        true => Cow::Owned(connection.client.ip().to_string()),
     }
-    let mut joined = Vec::new();
-    for value in values {
-        joined.extend_from_slice(value.as_bytes());
-        joined.extend_from_slice(b", ");
-    }
-    joined.extend_from_slice(client.as_bytes());
-    HeaderValue::from_bytes(&joined).expect("header values joined by commas are a header value")
 }
 
 /// Returns true if a comma-separated header contains `token`, compared without case.
-pub(crate) fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
-    list(headers, name).any(|item| item.eq_ignore_ascii_case(token.as_bytes()))
-}
-
-fn list<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
-    let values = headers.get_all(name).into_iter();
-    values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii)
+pub(crate) fn has_token(fields: &Fields, name: Known, token: &str) -> bool {
+    fields.list(name).any(|item| item.eq_ignore_ascii_case(token.as_bytes()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn map(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        let mut headers = HeaderMap::new();
+    fn fields(pairs: &[(&str, &str)]) -> Fields {
+        let mut fields = Fields::new();
         for (name, value) in pairs {
-            headers.append(*name, HeaderValue::from_static(value));
+            fields.append(*name, value.as_bytes());
         }
-        headers
+        fields
     }
 
     #[test]
     fn hop_by_hop_headers_go_and_the_rest_stays() {
-        let mut headers = map(&[
+        let mut fields = fields(&[
             ("host", "a"),
             ("connection", "keep-alive, X-Mine, Host"),
             ("connection", "x-other, Content-Length, Transfer-Encoding"),
@@ -228,21 +172,19 @@ mod tests {
             ("upgrade", "h2c"),
             ("proxy-connection", "close"),
         ]);
-        headers.append(CONNECTION, HeaderValue::from_bytes(b"\xfcber, x-third").unwrap());
-        headers.append("x-third", HeaderValue::from_static("4"));
-        let flags = HeaderFlags::of(&headers);
-        drop_hop_by_hop(&mut headers, flags);
-        let mut names: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+        fields.append(Known::Connection, b"\xfcber, x-third");
+        fields.append("x-third", b"4");
+        drop_hop_by_hop(&mut fields);
+        let mut names: Vec<_> = fields.iter().map(|(name, _)| name.as_bytes()).collect();
         names.sort_unstable();
-        assert_eq!(names, ["host", "x-end-to-end"]);
+        assert_eq!(names, [b"host".as_slice(), b"x-end-to-end"]);
     }
 
     #[test]
     fn a_length_survives_being_named_in_connection() {
-        let mut headers = map(&[("connection", "content-length"), ("content-length", "5")]);
-        let flags = HeaderFlags::of(&headers);
-        drop_hop_by_hop(&mut headers, flags);
-        assert_eq!(headers["content-length"], "5");
+        let mut fields = fields(&[("connection", "content-length"), ("content-length", "5")]);
+        drop_hop_by_hop(&mut fields);
+        assert_eq!(fields.get(Known::ContentLength), Some(b"5".as_slice()));
     }
 
     #[test]
@@ -258,15 +200,14 @@ mod tests {
             ("5,6", Some("5")),
         ];
         for (sent, expected) in cases {
-            let mut headers = HeaderMap::new();
+            let mut fields = Fields::new();
             for length in sent.split(',') {
-                headers.append(CONTENT_LENGTH, HeaderValue::from_static(length));
+                fields.append(Known::ContentLength, length.as_bytes());
             }
-            let flags = HeaderFlags::of(&headers);
-            canonical_length(&mut headers, flags);
+            canonical_length(&mut fields);
             assert_eq!(
-                headers.get_all(CONTENT_LENGTH).iter().collect::<Vec<_>>(),
-                Vec::from_iter(expected),
+                fields.get_all(Known::ContentLength).collect::<Vec<_>>(),
+                Vec::from_iter(expected.map(str::as_bytes)),
                 "{sent:?}"
             );
         }
@@ -274,7 +215,6 @@ mod tests {
 
     #[test]
     fn the_client_is_added_behind_what_earlier_proxies_said() {
-        let client = HeaderValue::from_static("10.0.0.1:5");
         let cases: &[(&[(&str, &str)], &str)] = &[
             (&[], "10.0.0.1:5"),
             (&[("x-forwarded-for", "1.1.1.1")], "1.1.1.1, 10.0.0.1:5"),
@@ -284,11 +224,9 @@ mod tests {
             ),
         ];
         for (pairs, expected) in cases {
-            let mut headers = HeaderMap::new();
-            for (name, value) in *pairs {
-                headers.append(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
-            }
-            assert_eq!(forwarded_for(&headers, &client), *expected);
+            let mut fields = fields(pairs);
+            fields.join(Known::XForwardedFor, b", ", Some(b"10.0.0.1:5"));
+            assert_eq!(fields.get_all(Known::XForwardedFor).collect::<Vec<_>>(), [expected.as_bytes()]);
         }
     }
 
@@ -312,12 +250,11 @@ mod tests {
             (&["a.test", "a.test"], false),
         ];
         for (hosts, good) in cases {
-            let mut request = Request::new(());
-            *request.uri_mut() = "/".parse().unwrap();
+            let mut head = RequestHead::new(Method::GET, "/").unwrap();
             for host in *hosts {
-                request.headers_mut().append(HOST, HeaderValue::from_str(host).unwrap());
+                head.fields.append(Known::Host, host.as_bytes());
             }
-            assert_eq!(host(&request).is_ok(), *good, "{hosts:?}");
+            assert_eq!(host(&head).is_ok(), *good, "{hosts:?}");
         }
     }
 }

@@ -4,64 +4,60 @@
 //! sections 8.2 and 8.3). Methods, targets and headers follow the rules of HTTP/1.1, because a backend may read them
 //! in HTTP/1.1.
 
-use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, EXPECT, HOST, HeaderMap, HeaderValue,
-    UPGRADE,
-};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{Method, Request, Uri, Version};
+use http::{Method, Request, Uri};
 use hyper::ext::Protocol;
 use tidegate_http1::request::{is_expectation, is_method, is_target};
-use tidegate_http1::{Fault, is_length};
+use tidegate_http1::{Fault, Fields, Known, RequestHead, is_length};
 
 use super::error::ProxyError;
 use super::headers::has_token;
 use crate::client_rate::ClientRate;
 use crate::config::Timeouts;
-use crate::downstream::http2_streams::StreamLimitReached;
 
 /// The maximum size of a header field in bytes, name and value together.
 const MAX_FIELD: usize = 8 * 1024;
 
-/// Converts an HTTP/2 request to the form of HTTP/1.1: a `Host` header and a target in origin form. An extended
-/// CONNECT becomes a GET that keeps its `:protocol` (RFC 8441). `max_body` is the largest body in bytes.
+/// Returns true if a request is a CONNECT that names a protocol (RFC 8441).
+pub(super) fn is_extended_connect<B>(request: &Request<B>) -> bool {
+    request.method() == Method::CONNECT && request.extensions().get::<Protocol>().is_some()
+}
+
+/// Completes the head of an HTTP/2 request, made of the same `parts`, to the form of HTTP/1.1: with a `Host` and one
+/// `Cookie`. An extended CONNECT becomes a GET. `max_body` is the largest body in bytes.
 ///
 /// # Errors
-/// The host is missing, repeated or ambiguous; a header field is too large; a CONNECT is not for a WebSocket; the
-/// strict HTTP/1.1 reader would reject the request; or the stream has no permit of the connection limit.
-pub(super) fn translate<B>(request: &mut Request<B>, max_body: u64) -> Result<(), ProxyError> {
-    if request.extensions().get::<StreamLimitReached>().is_some() {
-        return Err(ProxyError::StreamLimit);
-    }
-    if request.method() == Method::CONNECT {
-        match request.extensions().get::<Protocol>() {
+/// The host is missing, repeated or ambiguous; a header field is too large; a CONNECT is not for a WebSocket; or the
+/// strict HTTP/1.1 reader would reject the request.
+pub(super) fn translate(parts: &Parts, head: &mut RequestHead, max_body: u64) -> Result<(), ProxyError> {
+    if parts.method == Method::CONNECT {
+        match parts.extensions.get::<Protocol>() {
             None => return Err(ProxyError::MethodNotServed),
-            Some(protocol) if protocol.as_str() == "websocket" => *request.method_mut() = Method::GET,
+            Some(protocol) if protocol.as_str() == "websocket" => head.method = Method::GET,
             Some(_) => return Err(ProxyError::ProtocolNotServed),
         }
     }
-    let headers = request.headers();
-    if headers.iter().any(|(name, value)| name.as_str().len() + value.len() > MAX_FIELD) {
+    if parts.headers.iter().any(|(name, value)| name.as_str().len() + value.len() > MAX_FIELD) {
         return Err(ProxyError::FieldTooLarge);
     }
-    let host = host(request.uri(), headers)?;
-    let target = request.uri().path_and_query().cloned();
-    let target = Uri::from(target.unwrap_or(PathAndQuery::from_static("/")));
-    if let Some(fault) = fault(request.method(), &target, headers, max_body) {
+    let host = host(&parts.uri, &parts.headers)?;
+    if let Some(fault) = fault(&head.method, &parts.uri, &parts.headers, max_body) {
         return Err(ProxyError::Refused(fault));
     }
-    *request.uri_mut() = target;
-    request.headers_mut().insert(HOST, host);
-    join_cookies(request.headers_mut());
+    head.fields.set(Known::Host, host.as_bytes());
+    // HTTP/2 may split one `Cookie` into several (RFC 9113, section 8.2.3).
+    head.fields.join(Known::Cookie, b"; ", None);
     Ok(())
 }
 
 /// Returns the fault that the strict HTTP/1.1 reader would find.
-fn fault(method: &Method, target: &Uri, headers: &HeaderMap, max_body: u64) -> Option<Fault> {
+fn fault(method: &Method, uri: &Uri, headers: &HeaderMap, max_body: u64) -> Option<Fault> {
     // The fragment was removed before; a target with only a fragment is empty.
+    let target = Uri::from(uri.path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/")));
     let text = target.path_and_query().filter(|_| !target.path().is_empty()).map_or("", PathAndQuery::as_str);
-    let several = |name| headers.get_all(name).iter().nth(1).is_some();
+    let several = |name: HeaderName| headers.get_all(name).iter().nth(1).is_some();
     match () {
         () if !is_method(method.as_str().as_bytes()) => Some(Fault::Method),
         () if !is_target(method.as_str().as_bytes(), text.as_bytes()) => Some(Fault::Target),
@@ -83,21 +79,18 @@ fn length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// Returns the minimum rate for the body of a request. With HTTP/1.1, the reader of the connection enforces it. A
-/// stream of gRPC messages has none, because it may be idle.
-pub(super) fn client_rate(head: &Parts, timeouts: &Timeouts) -> ClientRate {
-    let content_type = head.headers.get(CONTENT_TYPE).map_or(&[][..], HeaderValue::as_bytes);
-    match head.version == Version::HTTP_2 && !content_type.starts_with(b"application/grpc") {
-        true => ClientRate::new(timeouts.rate, timeouts.body),
-        false => ClientRate::UNLIMITED,
+/// Returns the minimum rate for the body of a request of HTTP/2. A stream of gRPC messages has none, because it may
+/// be idle.
+pub(super) fn client_rate(fields: &Fields, timeouts: &Timeouts) -> ClientRate {
+    match fields.get(Known::ContentType).unwrap_or_default().starts_with(b"application/grpc") {
+        true => ClientRate::UNLIMITED,
+        false => ClientRate::new(timeouts.rate, timeouts.body),
     }
 }
 
 /// Returns true if an HTTP/1.1 request asks for an upgrade to HTTP/2 without TLS, which RFC 9113 has removed.
-pub(super) fn is_asked_for(headers: &HeaderMap) -> bool {
-    headers.contains_key(UPGRADE)
-        && has_token(headers, &UPGRADE, "h2c")
-        && has_token(headers, &CONNECTION, "upgrade")
+pub(super) fn is_asked_for(fields: &Fields) -> bool {
+    has_token(fields, Known::Upgrade, "h2c") && has_token(fields, Known::Connection, "upgrade")
 }
 
 /// Returns the host: `:authority`, or `Host` without it. Both may be present if they agree (RFC 9113, section 8.3.1).
@@ -119,20 +112,6 @@ fn host(uri: &Uri, headers: &HeaderMap) -> Result<HeaderValue, ProxyError> {
     }
 }
 
-/// Joins the `Cookie` headers into which HTTP/2 may split one (RFC 9113, section 8.2.3).
-fn join_cookies(headers: &mut HeaderMap) {
-    let mut crumbs = headers.get_all(COOKIE).iter();
-    if let (Some(first), Some(second)) = (crumbs.next(), crumbs.next()) {
-        let mut joined = first.as_bytes().to_vec();
-        for crumb in std::iter::once(second).chain(crumbs) {
-            joined.extend_from_slice(b"; ");
-            joined.extend_from_slice(crumb.as_bytes());
-        }
-        let joined = HeaderValue::from_bytes(&joined).expect("header values joined are a header value");
-        headers.insert(COOKIE, joined);
-    }
-}
-
 #[cfg(test)]
 mod fuzz;
 #[cfg(test)]
@@ -140,6 +119,12 @@ mod tests {
     use super::*;
 
     const LIMIT: u64 = 100;
+
+    fn translated(request: Request<()>) -> Result<RequestHead, ProxyError> {
+        let (parts, ()) = request.into_parts();
+        let mut head = RequestHead::from_http(&parts);
+        translate(&parts, &mut head, LIMIT).map(|()| head)
+    }
 
     fn request(uri: &str, pairs: &[(&'static str, &'static str)]) -> Request<()> {
         let mut request = Request::builder().version(http::Version::HTTP_2).uri(uri).body(()).unwrap();
@@ -163,14 +148,14 @@ mod tests {
             ("/", &[], None),
         ];
         for (uri, pairs, expected) in cases {
-            let mut request = request(uri, pairs);
+            let translated = translated(request(uri, pairs));
             match expected {
-                None => assert!(translate(&mut request, LIMIT).is_err(), "{uri} {pairs:?}"),
+                None => assert!(translated.is_err(), "{uri} {pairs:?}"),
                 Some(host) => {
-                    translate(&mut request, LIMIT).unwrap();
-                    assert_eq!(request.headers()[HOST], *host, "{uri} {pairs:?}");
-                    assert_eq!(request.headers().get_all(HOST).iter().count(), 1);
-                    assert!(request.uri().authority().is_none() && request.uri().path().starts_with('/'));
+                    let head = translated.unwrap();
+                    let hosts: Vec<_> = head.fields.get_all(Known::Host).collect();
+                    assert_eq!(hosts, [host.as_bytes()], "{uri} {pairs:?}");
+                    assert!(head.authority().is_none() && head.path().starts_with('/'));
                 }
             }
         }
@@ -184,10 +169,9 @@ mod tests {
             (&[("cookie", "a=1"), ("cookie", "b=2; c=3"), ("cookie", "d=4")], Some("a=1; b=2; c=3; d=4")),
         ];
         for (pairs, expected) in cases {
-            let mut request = request("https://a.test/", pairs);
-            translate(&mut request, LIMIT).unwrap();
-            let cookies: Vec<_> = request.headers().get_all(COOKIE).iter().collect();
-            assert_eq!(cookies, expected.iter().collect::<Vec<_>>());
+            let head = translated(request("https://a.test/", pairs)).unwrap();
+            let cookies: Vec<_> = head.fields.get_all(Known::Cookie).collect();
+            assert_eq!(cookies, Vec::from_iter(expected.map(str::as_bytes)));
         }
     }
 
@@ -196,7 +180,7 @@ mod tests {
         for (length, good) in [(MAX_FIELD - 1, true), (MAX_FIELD, false)] {
             let mut request = request("https://a.test/", &[]);
             request.headers_mut().insert("x", HeaderValue::from_str(&"v".repeat(length)).unwrap());
-            assert_eq!(translate(&mut request, LIMIT).is_ok(), good, "{length}");
+            assert_eq!(translated(request).is_ok(), good, "{length}");
         }
     }
 
@@ -237,8 +221,8 @@ mod tests {
             let mut parts = request.uri().clone().into_parts();
             parts.path_and_query = Some(target.parse().unwrap());
             *request.uri_mut() = Uri::from_parts(parts).unwrap();
-            match (translate(&mut request, LIMIT), expected) {
-                (Ok(()), None) => {}
+            match (translated(request), expected) {
+                (Ok(_), None) => {}
                 (Err(ProxyError::Refused(fault)), Some(expected)) if fault == *expected => {}
                 (found, _) => panic!("{method} {target} {pairs:?}: {found:?}"),
             }
@@ -254,7 +238,8 @@ mod tests {
             if let Some(protocol) = protocol {
                 request.extensions_mut().insert(Protocol::from_static(protocol));
             }
-            assert_eq!(translate(&mut request, LIMIT).is_ok(), good, "{protocol:?}");
+            assert_eq!(is_extended_connect(&request), protocol.is_some());
+            assert_eq!(translated(request).is_ok(), good, "{protocol:?}");
         }
     }
 }

@@ -2,8 +2,7 @@
 
 use std::borrow::Cow;
 
-use http::Uri;
-use http::uri::PathAndQuery;
+use tidegate_http1::RequestHead;
 use tidegate_shared::path::{after, has_dot_segments};
 
 use super::error::ProxyError;
@@ -16,10 +15,14 @@ use super::error::ProxyError;
 ///
 /// # Errors
 /// The path has dot segments, which a backend could resolve to a path outside `replacement`.
-pub(super) fn replace(uri: &Uri, replacement: &str, matched: Option<&[u8]>) -> Result<Uri, ProxyError> {
-    let path = uri.path();
+pub(super) fn replace(
+    head: &mut RequestHead,
+    replacement: &str,
+    matched: Option<&[u8]>,
+) -> Result<(), ProxyError> {
+    let path = head.path();
     if path == "*" {
-        return Ok(uri.clone());
+        return Ok(());
     }
     if has_dot_segments(path) {
         return Err(ProxyError::DotSegments);
@@ -30,16 +33,17 @@ pub(super) fn replace(uri: &Uri, replacement: &str, matched: Option<&[u8]>) -> R
     } else {
         Cow::Owned(format!("{}/{}", replacement.trim_end_matches('/'), rest.trim_start_matches('/')))
     };
-    let target = match uri.query() {
+    let target = match head.query() {
         Some(query) => format!("{joined}?{query}"),
         None => joined.into_owned(),
     };
-    let target = PathAndQuery::try_from(target).map_err(|_| ProxyError::InvalidTarget)?;
-    Ok(Uri::from(target))
+    head.set_target(&target).map_err(|_| ProxyError::InvalidTarget)
 }
 
 #[cfg(test)]
 mod tests {
+    use http::Method;
+
     use super::*;
 
     #[test]
@@ -66,16 +70,17 @@ mod tests {
             ("*", "/o/", None, "*"),
         ];
         for (path, replacement, matched, expected) in cases {
-            let uri = path.parse().unwrap();
-            let replaced = replace(&uri, replacement, matched.map(str::as_bytes)).unwrap();
-            assert_eq!(replaced.to_string(), *expected, "{path} {replacement} {matched:?}");
+            let mut head = RequestHead::new(Method::GET, path).unwrap();
+            replace(&mut head, replacement, matched.map(str::as_bytes)).unwrap();
+            assert_eq!(head.target(), *expected, "{path} {replacement} {matched:?}");
         }
     }
 
     #[test]
     fn nothing_leads_out_of_the_override() {
         for path in ["/a/../../b", "/a/%2e%2e/b", "/a/..%2fb", "/a/..\\b", "/a/..;/b", "/..", "/a/./b"] {
-            let replaced = replace(&path.parse().unwrap(), "/tenant/", Some(b"/a/"));
+            let mut head = RequestHead::new(Method::GET, path).unwrap();
+            let replaced = replace(&mut head, "/tenant/", Some(b"/a/"));
             assert!(matches!(replaced, Err(ProxyError::DotSegments)), "{path}");
         }
     }

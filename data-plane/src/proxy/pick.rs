@@ -4,16 +4,16 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::header::HeaderMap;
+use tidegate_http1::Fields;
 
 use crate::backend::Backend;
 use crate::runtime::{BackendSet, MemberChoice};
 use crate::upstream::dedicated::DedicatedConnections;
 
 /// Returns the first reachable member that the affinity cookies of a request name.
-pub(super) fn bound(backend_set: &BackendSet, headers: &HeaderMap) -> Option<usize> {
+pub(super) fn bound(backend_set: &BackendSet, fields: &Fields) -> Option<usize> {
     let affinity = backend_set.affinity.as_ref()?;
-    affinity.bound(headers).find(|member| backend_set.is_reachable(*member))
+    affinity.bound(fields).find(|member| backend_set.is_reachable(*member))
 }
 
 /// Sets the affinity cookies for the member that responded, unless the request already named it. A WebSocket
@@ -23,12 +23,12 @@ pub(super) fn bind(
     bound: Option<usize>,
     member: usize,
     switching: bool,
-    headers: &mut HeaderMap,
+    fields: &mut Fields,
 ) {
     if let Some(affinity) = &backend_set.affinity
         && (switching || bound != Some(member))
     {
-        affinity.bind(member, headers);
+        affinity.bind(member, fields);
     }
 }
 

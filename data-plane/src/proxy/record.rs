@@ -8,10 +8,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
+use http::{Method, StatusCode};
+use tidegate_http1::{Fields, Known, RequestHead, ResponseHead};
 use tokio::time::Instant;
 
-use super::headers::Dropped;
+use super::headers::{self, Dropped};
+use super::request::Request;
 use super::transaction_id::TransactionId;
 use crate::alarm::Alarms;
 use crate::backend::Backend;
@@ -56,16 +58,15 @@ struct Details {
     time: SystemTime,
     method: Method,
     version: http::Version,
-    host: Option<HeaderValue>,
-    uri: Uri,
-    user_agent: Option<HeaderValue>,
+    host: Box<str>,
+    target: Box<str>,
+    user_agent: Option<Box<str>>,
     /// The `Host` and target that were sent to the backend.
-    sent_host: Option<HeaderValue>,
-    sent_uri: Option<Uri>,
+    sent: Option<(Box<str>, Box<str>)>,
     server_status: u16,
     /// The local port of the connection to the backend.
     source_port: u16,
-    content_type: Option<HeaderValue>,
+    content_type: Option<Box<str>>,
     /// The client's headers that were dropped.
     dropped: Dropped,
     /// The time until the head of the response to the client.
@@ -81,20 +82,19 @@ const CLIENT_CLOSED_REQUEST: u16 = 499;
 const ABANDONED: &str = "the client went away";
 
 impl Record {
-    pub(crate) fn start<B>(connection: &Rc<Connection>, id: TransactionId, request: &Request<B>) -> Record {
+    pub(crate) fn start(connection: &Rc<Connection>, id: TransactionId, request: &Request) -> Record {
         let thread = &connection.thread;
         let details = || {
-            let header = |name| request.headers().get(name).cloned();
+            let head = &request.head;
             Box::new(Details {
                 id,
                 time: SystemTime::now(),
-                method: request.method().clone(),
-                version: request.version(),
-                host: header(header::HOST),
-                uri: request.uri().clone(),
-                user_agent: header(header::USER_AGENT),
-                sent_host: None,
-                sent_uri: None,
+                method: head.method.clone(),
+                version: request.version,
+                host: copy(&head.fields, Known::Host).unwrap_or_default(),
+                target: path_and_query(head).into(),
+                user_agent: copy(&head.fields, Known::UserAgent),
+                sent: None,
                 server_status: 0,
                 source_port: 0,
                 content_type: None,
@@ -165,13 +165,13 @@ impl Record {
         }
     }
 
-    /// Records that a backend is tried, with the host and target of `request`. It may not be the first one.
-    pub(crate) fn ask<B>(&mut self, backend: &Arc<Backend>, request: &Request<B>) {
+    /// Records that a backend is tried, with the host and target of `head`. It may not be the first one.
+    pub(crate) fn ask(&mut self, backend: &Arc<Backend>, head: &RequestHead) {
         self.asked.get_or_insert_with(Instant::now);
         self.backend = Some(backend.clone());
         if let Some(details) = &mut self.details {
-            details.sent_host = request.headers().get(header::HOST).cloned();
-            details.sent_uri = Some(request.uri().clone());
+            let host = copy(&head.fields, Known::Host).unwrap_or_default();
+            details.sent = Some((host, head.target().into()));
             details.source_port = 0;
         }
     }
@@ -195,25 +195,25 @@ impl Record {
     }
 
     /// Records the head of the backend's response.
-    pub(crate) fn answered<B>(&mut self, response: &Response<B>) {
+    pub(crate) fn answered(&mut self, status: StatusCode) {
         let (Some(backend), Some(asked)) = (&self.backend, self.asked) else { return };
         let latency = asked.elapsed();
         let exchanges = backend.series.exchanges.of(self.connection.thread.number);
-        exchanges.statuses.add(response.status().as_u16());
+        exchanges.statuses.add(status.as_u16());
         exchanges.first_byte.observe(REQUEST, latency);
         self.latency = Some(latency);
-        self.switched = response.status() == http::StatusCode::SWITCHING_PROTOCOLS;
+        self.switched = status == StatusCode::SWITCHING_PROTOCOLS;
         if let Some(details) = &mut self.details {
-            details.server_status = response.status().as_u16();
+            details.server_status = status.as_u16();
         }
     }
 
     /// Records the head of the response to the client.
-    pub(crate) fn answer(&mut self, status: http::StatusCode, headers: &HeaderMap) {
-        self.status = status.as_u16();
+    pub(crate) fn answer(&mut self, head: &ResponseHead) {
+        self.status = head.status.as_u16();
         if let Some(details) = &mut self.details {
             details.first = Some(self.started.elapsed());
-            details.content_type = headers.get(header::CONTENT_TYPE).cloned();
+            details.content_type = copy(&head.fields, Known::ContentType);
         }
     }
 
@@ -236,5 +236,18 @@ impl Record {
     /// Records that the whole response was sent.
     pub(crate) fn complete(&mut self) {
         self.fail(ErrorInfo::NoError, "");
+    }
+}
+
+/// Copies the text of the first line with this name; `None` if there is none.
+fn copy(fields: &Fields, name: Known) -> Option<Box<str>> {
+    fields.get(name).and_then(headers::text).map(Box::from)
+}
+
+/// Returns the target in origin form, also of a rejected request whose target is a URL.
+fn path_and_query(head: &RequestHead) -> &str {
+    match head.path_and_query() {
+        "" => "/",
+        target => target,
     }
 }

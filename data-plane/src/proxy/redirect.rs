@@ -1,13 +1,18 @@
 //! The `Location` of a redirect. Pure.
 
-use http::{HeaderValue, Uri};
+use http::HeaderValue;
+use tidegate_http1::RequestHead;
 use tidegate_shared::host::CanonicalHost;
 
 use crate::runtime::{Redirect, RedirectTarget};
 
 /// Returns the redirect URL for a request with this host and target. `None` if there is no host to redirect to, or if
 /// the URL is not a valid header value.
-pub(super) fn location(redirect: &Redirect, host: &CanonicalHost<'_>, request: &Uri) -> Option<HeaderValue> {
+pub(super) fn location(
+    redirect: &Redirect,
+    host: &CanonicalHost<'_>,
+    request: &RequestHead,
+) -> Option<HeaderValue> {
     let path = if redirect.include_path { request.path() } else { "" };
     let query = if redirect.include_query { request.query() } else { None };
     match &redirect.target {
@@ -52,7 +57,7 @@ fn value(url: String, query: Option<&str>) -> Option<HeaderValue> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::StatusCode;
+    use http::{Method, StatusCode};
 
     fn url(url: &str) -> RedirectTarget {
         RedirectTarget::Url { url: url.to_owned(), whole: HeaderValue::from_str(url).unwrap() }
@@ -75,7 +80,7 @@ mod tests {
             (url("https://b.test/base?own=1#end"), false, true, "https://b.test/base?own=1&z=1#end"),
             (url("https://b.test/base?own=1#end"), false, false, "https://b.test/base?own=1#end"),
         ];
-        let request: Uri = "/x/y?z=1".parse().unwrap();
+        let request = RequestHead::new(Method::GET, "/x/y?z=1").unwrap();
         for (target, include_path, include_query, expected) in cases {
             let redirect = Redirect { status: StatusCode::FOUND, target, include_path, include_query };
             let location = location(&redirect, &CanonicalHost::parse("A.test.:8080").unwrap(), &request);
@@ -87,7 +92,7 @@ mod tests {
     fn without_a_host_there_is_nowhere_to_go() {
         let redirect =
             |target| Redirect { status: StatusCode::FOUND, target, include_path: true, include_query: true };
-        let request: Uri = "/".parse().unwrap();
+        let request = RequestHead::new(Method::GET, "/").unwrap();
         let nowhere = CanonicalHost::NONE;
         assert!(location(&redirect(listener(true, None, 443)), &nowhere, &request).is_none());
         assert!(location(&redirect(listener(true, Some("b.test"), 443)), &nowhere, &request).is_some());

@@ -1,16 +1,31 @@
-//! The body of a response to the client, from a backend or from the gateway itself.
+//! A response to the client, and its body: from a backend or from the gateway itself.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use tidegate_http1::ResponseHead;
 
 use super::buffered_body::BufferedBody;
 use super::streamed_body::StreamedBody;
 use super::tunnel::PendingTunnel;
 use crate::body::BoxError;
 use crate::body::chunk::{self, Chunk, PolledChunk};
+
+/// A response to the client. Its head has no framing yet.
+#[derive(Debug)]
+pub(crate) struct Response {
+    pub(crate) head: ResponseHead,
+    pub(crate) body: ResponseBody,
+}
+
+impl Response {
+    /// Returns a local reply.
+    pub(super) fn whole((head, body): (ResponseHead, Bytes)) -> Response {
+        Response { head, body: ResponseBody::Whole(body) }
+    }
+}
 
 /// The body of a response to the client.
 #[derive(Debug)]
@@ -26,6 +41,9 @@ pub(crate) enum ResponseBody {
 }
 
 impl ResponseBody {
+    /// No body.
+    pub(super) const EMPTY: ResponseBody = ResponseBody::Whole(Bytes::new());
+
     /// Records the reason why the client does not receive the whole body.
     pub(crate) fn give_up(&mut self, why: impl std::fmt::Display) {
         match self {

@@ -12,12 +12,14 @@
 mod expand;
 mod url;
 
-use http::header::{HOST, HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
-use http::{Request, Response, StatusCode, Uri};
+use http::StatusCode;
+use http::header::{HOST, HeaderName, HeaderValue};
+use tidegate_http1::{Fields, Known, RequestHead, ResponseHead};
 use tidegate_shared::path::has_dot_segments;
 
 use super::error::{ProxyError, RewriteFault};
 use super::headers;
+use super::request::Request;
 use super::variables::{ConnectionVars, EvalContext, HeaderEdit, OriginalRequest};
 use crate::downstream::Connection;
 use crate::runtime::Selection;
@@ -28,45 +30,36 @@ use expand::{Finds, TextBudget};
 /// The maximum number of rewrite sets for one request; more are a loop.
 const ROUNDS: usize = 10;
 
-/// A request extension: a rule has set `Host`, which overrides the settings.
-#[derive(Clone, Copy, Debug)]
-struct HostSet;
-
-/// Returns true if a rule has set the `Host` for the backend.
-pub(crate) fn has_set_host<B>(request: &Request<B>) -> bool {
-    request.extensions().get::<HostSet>().is_some()
-}
-
 /// Rewrites path and query of a request, and reroutes it if a rule says so. Returns its final route entry
 /// and, if the entry has rewrites, the state for the headers and the response.
 ///
 /// # Errors
 /// A rule cannot be applied, or a rule reads or sets a path with dot segments, which the backend could resolve to a
 /// path that no condition has checked.
-pub(crate) fn request<B>(
+pub(crate) fn request(
     mut selection: Selection,
     connection: &Connection,
-    request: &mut Request<B>,
+    request: &mut Request,
 ) -> Result<(Selection, Option<Box<Rewriting>>), ProxyError> {
     if selection.entry().rewrites.is_none() {
         return Ok((selection, None));
     }
-    let mut rewriting = Box::new(Rewriting::of(request));
+    let mut rewriting = Box::new(Rewriting::of(OriginalRequest::copy(request)));
     for _ in 0..ROUNDS {
         let Some(set) = &selection.entry().rewrites else { return Ok((selection, Some(rewriting))) };
         let vars = ConnectionVars::of(connection, &selection.route);
         let of_paths = set.is_of_paths;
-        if of_paths && has_dot_segments(request.uri().path()) {
+        if of_paths && has_dot_segments(request.head.path()) {
             return Err(ProxyError::DotSegments);
         }
-        let again = rewriting.apply(set, vars, request.uri_mut())?;
-        if of_paths && has_dot_segments(request.uri().path()) {
+        let again = rewriting.apply(set, vars, &mut request.head)?;
+        if of_paths && has_dot_segments(request.head.path()) {
             return Err(ProxyError::DotSegments);
         }
         if !again {
             return Ok((selection, Some(rewriting)));
         }
-        selection = selection.again(request.uri().path())?;
+        selection = selection.again(request.head.path())?;
     }
     Err(RewriteFault::Loop.into())
 }
@@ -76,7 +69,7 @@ pub(crate) fn request<B>(
 pub(crate) struct Rewriting {
     original: OriginalRequest,
     /// The target at the start of the last set.
-    target: Uri,
+    target: String,
     changed: Vec<HeaderEdit>,
     /// For each rule of the last set, the number of header changes before it.
     seen: Vec<usize>,
@@ -87,10 +80,10 @@ pub(crate) struct Rewriting {
 
 impl Rewriting {
     /// Creates the state of a request without rewrites.
-    fn of<B>(request: &Request<B>) -> Rewriting {
+    fn of(original: OriginalRequest) -> Rewriting {
         Rewriting {
-            original: OriginalRequest::copy(request),
-            target: request.uri().clone(),
+            target: original.head.target().to_owned(),
+            original,
             changed: Vec::new(),
             seen: Vec::new(),
             budget: TextBudget::default(),
@@ -104,10 +97,10 @@ impl Rewriting {
         &mut self,
         set: &RewriteSet,
         vars: ConnectionVars<'_>,
-        uri: &mut Uri,
+        head: &mut RequestHead,
     ) -> Result<bool, RewriteFault> {
         let mut reroute = false;
-        self.target.clone_from(uri);
+        head.target().clone_into(&mut self.target);
         self.seen.clear();
         for rule in &set.rules {
             self.seen.push(self.changed.len());
@@ -122,52 +115,51 @@ impl Rewriting {
                 self.changed.push((change.name.clone(), header_value(&value)));
             }
             let view = of_request(vars, &self.original, &self.target, &self.changed);
-            url::rewrite(uri, rule, &finds, &view, &mut self.budget)?;
+            url::rewrite(head, rule, &finds, &view, &mut self.budget)?;
             reroute |= rule.reroute;
         }
         Ok(reroute)
     }
 
     /// Returns the client's original target.
-    pub(crate) fn original_uri(&self) -> &Uri {
-        &self.original.uri
+    pub(crate) fn original_target(&self) -> &str {
+        self.original.head.target()
     }
 
-    /// Applies the recorded changes to the headers of the request, after the gateway has added its own.
-    pub(crate) fn change_headers<B>(&self, request: &mut Request<B>) -> Result<(), RewriteFault> {
+    /// Applies the recorded changes to the fields of the request, after the gateway has added its own. Returns true if
+    /// `Host` was set.
+    pub(crate) fn change_fields(&self, fields: &mut Fields) -> Result<bool, RewriteFault> {
+        let mut is_host_set = false;
         for (name, value) in &self.changed {
             match value {
                 Some(host) if name == HOST => {
-                    if headers::canonical(host).is_none() {
+                    if headers::canonical(host.as_bytes()).is_none() {
                         return Err(RewriteFault::Host);
                     }
-                    request.headers_mut().insert(HOST, host.clone());
-                    request.extensions_mut().insert(HostSet);
+                    fields.set(Known::Host, host.as_bytes());
+                    is_host_set = true;
                 }
-                Some(value) => {
-                    request.headers_mut().insert(name, value.clone());
-                }
+                Some(value) => fields.set(name, value.as_bytes()),
                 // A request must have a `Host`, so it is not removed.
                 None if name == HOST => {}
                 None => {
-                    request.headers_mut().remove(name);
+                    fields.remove(name);
                 }
             }
         }
-        Ok(())
+        Ok(is_host_set)
     }
 
     /// Rewrites the headers of the backend's response to a request with this selection.
-    pub(crate) fn answer<B>(
+    pub(crate) fn answer(
         &self,
         connection: &Connection,
         selection: &Selection,
-        response: &mut Response<B>,
+        response: &mut ResponseHead,
     ) -> Result<(), RewriteFault> {
         let Some(set) = &selection.entry().rewrites else { return Ok(()) };
         let vars = ConnectionVars::of(connection, &selection.route);
-        let status = response.status();
-        self.change_answer(set, vars, status, response.headers_mut())
+        self.change_answer(set, vars, response.status, &mut response.fields)
     }
 
     /// Applies the response rules of the last set of the request.
@@ -176,7 +168,7 @@ impl Rewriting {
         set: &RewriteSet,
         vars: ConnectionVars<'_>,
         status: StatusCode,
-        headers: &mut HeaderMap,
+        fields: &mut Fields,
     ) -> Result<(), RewriteFault> {
         let mut budget = TextBudget::default();
         for (rule, seen) in set.rules.iter().zip(&self.seen) {
@@ -184,12 +176,12 @@ impl Rewriting {
                 continue;
             }
             let before = of_request(vars, &self.original, &self.target, &self.changed[..*seen]);
-            let view = before.with(status, headers);
+            let view = before.with(status, fields);
             let Some(finds) = Finds::of(&rule.conditions, &view, &self.searches)? else { continue };
             for change in &rule.response {
-                let view = before.with(status, headers);
-                let values = self.new_values(change, &finds, &view, headers, &mut budget)?;
-                replace(headers, &change.name, values);
+                let view = before.with(status, fields);
+                let values = self.new_values(change, &finds, &view, fields, &mut budget)?;
+                replace(fields, &change.name, &values);
             }
         }
         Ok(())
@@ -201,7 +193,7 @@ impl Rewriting {
         change: &Change,
         finds: &Finds,
         view: &EvalContext<'_>,
-        headers: &HeaderMap,
+        fields: &Fields,
         budget: &mut TextBudget,
     ) -> Result<Vec<HeaderValue>, RewriteFault> {
         let Some((pattern, negate)) = &change.only else {
@@ -209,12 +201,12 @@ impl Rewriting {
             return Ok(header_value(&value).into_iter().collect());
         };
         let mut values = Vec::new();
-        for old in headers.get_all(SET_COOKIE) {
-            let groups = pattern.find(old.as_bytes(), &self.searches)?;
+        for old in fields.get_all(Known::SetCookie) {
+            let groups = pattern.find(old, &self.searches)?;
             if groups.is_some() == *negate {
-                values.push(old.clone());
+                values.extend(HeaderValue::from_bytes(old).ok());
             } else {
-                let matched = (old.as_bytes(), groups.as_ref());
+                let matched = (old, groups.as_ref());
                 let value = finds.expand_matched(&change.value, view, matched, budget)?;
                 values.extend(header_value(&value));
             }
@@ -227,7 +219,7 @@ impl Rewriting {
 fn of_request<'a>(
     vars: ConnectionVars<'a>,
     original: &'a OriginalRequest,
-    target: &'a Uri,
+    target: &'a str,
     changed: &'a [HeaderEdit],
 ) -> EvalContext<'a> {
     EvalContext { vars, original, target, changed, response: None }
@@ -237,10 +229,13 @@ fn concerns_request(rule: &RewriteRule) -> bool {
     !rule.request.is_empty() || rule.path.is_some() || rule.query.is_some() || rule.reroute
 }
 
-fn replace(headers: &mut HeaderMap, name: &HeaderName, values: Vec<HeaderValue>) {
-    headers.remove(name);
+fn replace(fields: &mut Fields, name: &HeaderName, values: &[HeaderValue]) {
+    if let [value] = values {
+        return fields.set(name, value.as_bytes());
+    }
+    fields.remove(name);
     for value in values {
-        headers.append(name, value);
+        fields.append(name, value.as_bytes());
     }
 }
 

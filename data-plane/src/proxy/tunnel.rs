@@ -14,11 +14,12 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::HOST;
-use http::{Request, Uri};
+use tidegate_http1::Known;
 use tokio::time::{Instant, sleep_until};
 
 use super::forward::Exchange;
+use super::headers;
+use super::request::Request;
 use super::transaction_id::TransactionId;
 use crate::backend::{Backend, Drained};
 use crate::downstream::Connection;
@@ -37,8 +38,7 @@ use close::CloseCode;
 /// The time in which an HTTP/2 stream must be handed over after the response.
 const HANDOVER: Duration = Duration::from_secs(20);
 
-/// The values of the handshake for the tunnel's access log line and span. They are copies in one text, because the
-/// request's own parts would keep its whole head alive.
+/// The values of the handshake for the tunnel's access log line and span, in one text.
 #[derive(Debug)]
 pub(crate) struct HandshakeHead {
     host_and_uri: Box<str>,
@@ -47,15 +47,14 @@ pub(crate) struct HandshakeHead {
 }
 
 impl HandshakeHead {
-    /// Copies the values of a request whose original target is `uri`, if there is a log or a collector of spans.
-    pub(crate) fn of<B>(thread: &Thread, request: &Request<B>, uri: &Uri) -> Option<HandshakeHead> {
+    /// Copies the values of a request with this original target, if there is a log or a collector of spans.
+    pub(crate) fn of(thread: &Thread, request: &Request, target: &str) -> Option<HandshakeHead> {
         if !thread.log.is_on() && !thread.spans.is_on() {
             return None;
         }
-        let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
-        let uri = uri.path_and_query().map_or("", |uri| uri.as_str());
-        let host_and_uri = [host, uri].concat().into();
-        Some(HandshakeHead { host_and_uri, host_length: host.len(), version: request.version() })
+        let host = request.head.fields.get(Known::Host).and_then(headers::text).unwrap_or("");
+        let host_and_uri = [host, target].concat().into();
+        Some(HandshakeHead { host_and_uri, host_length: host.len(), version: request.version })
     }
 
     fn host(&self) -> &str {

@@ -6,20 +6,19 @@ use std::net::SocketAddr;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::header::{
-    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, GetAll, HOST, HeaderMap, HeaderName, HeaderValue,
-};
-use http::{Method, Request, StatusCode, Uri, Version};
+use http::header::{COOKIE, HeaderName, HeaderValue};
+use http::{StatusCode, Version};
+use tidegate_http1::{Fields, Known, RequestHead};
 use tidegate_shared::host::CanonicalHost;
 use tidegate_shared::snapshot::ServerVariable;
 
+use super::headers;
+use super::request::Request;
 use crate::downstream::Connection;
 use crate::runtime::Route;
 use crate::runtime::rewrite::Variable;
 use crate::tls::client_identity::ClientCertificate;
 use crate::tls::facts::TlsInfo;
-
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The value of a variable. A header may contain any bytes.
 pub(crate) type Value<'a> = Cow<'a, [u8]>;
@@ -54,10 +53,8 @@ impl<'a> ConnectionVars<'a> {
 /// A request as the client sent it.
 #[derive(Debug)]
 pub(crate) struct OriginalRequest {
-    pub(crate) method: Method,
-    pub(crate) uri: Uri,
+    pub(crate) head: RequestHead,
     pub(crate) version: Version,
-    pub(crate) headers: HeaderMap,
 }
 
 /// The values that a rule can read.
@@ -67,44 +64,39 @@ pub(crate) struct EvalContext<'a> {
     pub(crate) original: &'a OriginalRequest,
     /// The target at the start of the rewrite set: the client's or, after a reroute, the one that the previous set
     /// produced.
-    pub(crate) target: &'a Uri,
+    pub(crate) target: &'a str,
     /// The header changes of earlier rules, the newest last.
     pub(crate) changed: &'a [HeaderEdit],
     /// The response; `None` while the request is rewritten.
-    pub(crate) response: Option<(StatusCode, &'a HeaderMap)>,
+    pub(crate) response: Option<(StatusCode, &'a Fields)>,
 }
 
 impl OriginalRequest {
-    pub(crate) fn copy<B>(request: &Request<B>) -> OriginalRequest {
-        OriginalRequest {
-            method: request.method().clone(),
-            uri: request.uri().clone(),
-            version: request.version(),
-            headers: request.headers().clone(),
-        }
+    pub(crate) fn copy(request: &Request) -> OriginalRequest {
+        OriginalRequest { head: request.head.clone(), version: request.version }
     }
 
     /// Returns the host in canonical form, in which listeners are found, so that another spelling cannot evade a
     /// condition.
     fn host(&self) -> Value<'_> {
-        let host = self.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-        match CanonicalHost::parse(host).map(CanonicalHost::into_text) {
-            Ok(Cow::Borrowed(host)) => text(host),
-            Ok(Cow::Owned(host)) => host.into_bytes().into(),
-            Err(_) => Value::default(),
+        let host = self.head.fields.get(Known::Host).and_then(headers::canonical);
+        match host.map(CanonicalHost::into_text) {
+            Some(Cow::Borrowed(host)) => text(host),
+            Some(Cow::Owned(host)) => host.into_bytes().into(),
+            None => Value::default(),
         }
     }
 
     /// Returns the first cookie with this name.
     fn cookie(&self, name: &str) -> Option<&[u8]> {
-        let headers = self.headers.get_all(COOKIE).iter();
-        let pairs = headers.flat_map(|header| header.as_bytes().split(|byte| *byte == b';'));
+        let lines = self.head.fields.get_all(Known::Cookie);
+        let pairs = lines.flat_map(|line| line.split(|byte| *byte == b';'));
         pairs.map(<[u8]>::trim_ascii).find_map(|pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
     }
 
     /// Returns the user name of basic authentication (RFC 7617).
     fn user(&self) -> Option<Vec<u8>> {
-        let credentials = self.headers.get(AUTHORIZATION)?.as_bytes();
+        let credentials = self.head.fields.get(Known::Authorization)?;
         let (scheme, rest) = credentials.split_at_checked(b"basic ".len())?;
         let decoded =
             scheme.eq_ignore_ascii_case(b"basic ").then(|| STANDARD.decode(rest.trim_ascii()))?.ok()?;
@@ -115,15 +107,15 @@ impl OriginalRequest {
     /// Returns the size of the request in the form of HTTP/1.1 in bytes, with the length of the body by
     /// `Content-Length`.
     fn size(&self) -> usize {
-        let line = self.method.as_str().len() + path_and_query(&self.uri).len() + "  HTTP/1.1\r\n".len();
-        let fields =
-            self.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len());
-        let body = self.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-        (line + fields.sum::<usize>() + "\r\n".len()).saturating_add(body.unwrap_or(0))
+        let RequestHead { method, fields, .. } = &self.head;
+        let line = method.as_str().len() + self.head.target().len() + "  HTTP/1.1\r\n".len();
+        let lines = fields.iter().map(|(name, value)| name.as_bytes().len() + value.len() + ": \r\n".len());
+        let body = fields.get(Known::ContentLength).and_then(|length| headers::text(length)?.parse().ok());
+        (line + lines.sum::<usize>() + "\r\n".len()).saturating_add(body.unwrap_or(0))
     }
 
     fn forwarded_for(&self, client: SocketAddr) -> Vec<u8> {
-        let mut list = joined(&self.headers.get_all(X_FORWARDED_FOR), b", ").into_owned();
+        let mut list = joined(self.head.fields.get_all(Known::XForwardedFor), b", ").into_owned();
         if !list.is_empty() {
             list.extend_from_slice(b", ");
         }
@@ -134,20 +126,20 @@ impl OriginalRequest {
 
 impl<'a> EvalContext<'a> {
     /// Adds the response.
-    pub(crate) fn with<'b>(self, status: StatusCode, headers: &'b HeaderMap) -> EvalContext<'b>
+    pub(crate) fn with<'b>(self, status: StatusCode, fields: &'b Fields) -> EvalContext<'b>
     where
         'a: 'b,
     {
-        EvalContext { response: Some((status, headers)), ..self }
+        EvalContext { response: Some((status, fields)), ..self }
     }
 
     /// Returns the value of a variable; empty if it has none.
     pub(crate) fn read(&self, variable: &Variable) -> Value<'a> {
         match variable {
             Variable::RequestHeader(name) => self.request_header(name),
-            Variable::ResponseHeader(name) => self
-                .response
-                .map_or_else(Value::default, |(_, headers)| joined(&headers.get_all(name), b", ")),
+            Variable::ResponseHeader(name) => {
+                self.response.map_or_else(Value::default, |(_, fields)| joined(fields.get_all(name), b", "))
+            }
             Variable::Cookie(name) => self.original.cookie(name).unwrap_or_default().into(),
             Variable::Server(variable) => self.server(*variable),
         }
@@ -157,20 +149,21 @@ impl<'a> EvalContext<'a> {
         if let Some((_, value)) = self.changed.iter().rev().find(|(changed, _)| changed == name) {
             return value.as_ref().map_or(&[][..], HeaderValue::as_bytes).into();
         }
-        joined(&self.original.headers.get_all(name), if *name == COOKIE { b"; " } else { b", " })
+        joined(self.original.head.fields.get_all(name), if *name == COOKIE { b"; " } else { b", " })
     }
 
     fn server(&self, variable: ServerVariable) -> Value<'a> {
         let (vars, original) = (self.vars, self.original);
+        let (path, query) = self.target.split_once('?').unwrap_or((self.target, ""));
         match variable {
             ServerVariable::AddXForwardedForProxy => original.forwarded_for(vars.client).into(),
             ServerVariable::ClientIp => printed(&vars.client.ip().to_canonical()),
             ServerVariable::ClientPort => printed(&vars.client.port()),
             ServerVariable::ClientUser => original.user().unwrap_or_default().into(),
-            ServerVariable::ContentLength => header(&original.headers, &CONTENT_LENGTH),
-            ServerVariable::ContentType => header(&original.headers, &CONTENT_TYPE),
+            ServerVariable::ContentLength => header(original, Known::ContentLength),
+            ServerVariable::ContentType => header(original, Known::ContentType),
             ServerVariable::Host => original.host(),
-            ServerVariable::HttpMethod => text(original.method.as_str()),
+            ServerVariable::HttpMethod => text(original.head.method.as_str()),
             ServerVariable::HttpStatus => {
                 self.response.map_or_else(Value::default, |(status, _)| printed(&status.as_u16()))
             }
@@ -179,19 +172,17 @@ impl<'a> EvalContext<'a> {
                 Version::HTTP_2 => "HTTP/2.0",
                 _ => "HTTP/1.1",
             }),
-            ServerVariable::QueryString | ServerVariable::RequestQuery => {
-                text(self.target.query().unwrap_or_default())
-            }
+            ServerVariable::QueryString | ServerVariable::RequestQuery => text(query),
             ServerVariable::ReceivedBytes => printed(&original.size()),
             ServerVariable::RequestScheme => text(if vars.secure { "https" } else { "http" }),
-            ServerVariable::RequestUri => text(path_and_query(&original.uri)),
+            ServerVariable::RequestUri => text(original.head.target()),
             // Headers are rewritten before the first byte is sent.
             ServerVariable::SentBytes => text("0"),
             ServerVariable::ServerName if vars.server_name.is_empty() => original.host(),
             ServerVariable::ServerName => text(vars.server_name),
             ServerVariable::ServerPort => printed(&vars.port),
             ServerVariable::SslEnabled => text(if vars.secure { "On" } else { "" }),
-            ServerVariable::UriPath => text(self.target.path()),
+            ServerVariable::UriPath => text(path),
             // The round-trip time is only available by a system call that needs unsafe code.
             ServerVariable::ClientTcpRtt => Value::default(),
             _ => vars.tls.map_or_else(Value::default, |tls| of_tls(tls, variable)),
@@ -228,17 +219,12 @@ fn printed(value: &impl ToString) -> Value<'static> {
     value.to_string().into_bytes().into()
 }
 
-fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Value<'a> {
-    headers.get(name).map_or(&[][..], HeaderValue::as_bytes).into()
-}
-
-fn path_and_query(uri: &Uri) -> &str {
-    uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str)
+fn header(original: &OriginalRequest, name: Known) -> Value<'_> {
+    original.head.fields.get(name).unwrap_or_default().into()
 }
 
 /// Joins several headers with one name (RFC 9110, section 5.3; for `Cookie` RFC 9113, section 8.2.3).
-fn joined<'a>(values: &GetAll<'a, HeaderValue>, separator: &[u8]) -> Value<'a> {
-    let mut values = values.iter().map(HeaderValue::as_bytes);
+fn joined<'a>(mut values: impl Iterator<Item = &'a [u8]>, separator: &[u8]) -> Value<'a> {
     let first = values.next().unwrap_or_default();
     let mut rest = values.peekable();
     if rest.peek().is_none() {
@@ -254,14 +240,16 @@ fn joined<'a>(values: &GetAll<'a, HeaderValue>, separator: &[u8]) -> Value<'a> {
 
 #[cfg(test)]
 mod tests {
+    use http::Method;
+
     use super::*;
 
     fn original(target: &str, headers: &[(&'static str, &'static str)]) -> OriginalRequest {
-        let mut request = http::Request::builder().method("POST").uri(target);
+        let mut head = RequestHead::new(Method::POST, target).unwrap();
         for (name, value) in headers {
-            request = request.header(*name, *value);
+            head.fields.append(*name, value.as_bytes());
         }
-        OriginalRequest::copy(&request.body(()).unwrap())
+        OriginalRequest { head, version: Version::HTTP_11 }
     }
 
     fn read(
@@ -277,13 +265,13 @@ mod tests {
             server_name: "*.test",
             tls: None,
         };
-        let headers = HeaderMap::new();
+        let fields = Fields::new();
         let context = EvalContext {
             vars,
             original,
-            target: &original.uri,
+            target: original.head.target(),
             changed: &[],
-            response: status.map(|status| (status, &headers)),
+            response: status.map(|status| (status, &fields)),
         };
         String::from_utf8(context.read(&Variable::Server(variable)).into_owned()).unwrap()
     }

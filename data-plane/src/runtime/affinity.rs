@@ -7,7 +7,8 @@
 use std::collections::HashMap;
 
 use aws_lc_rs::hmac;
-use http::header::{COOKIE, HeaderMap, HeaderValue, InvalidHeaderValue, SET_COOKIE};
+use http::header::{HeaderValue, InvalidHeaderValue};
+use tidegate_http1::{Fields, Known};
 use tidegate_shared::secret::Secret;
 use tidegate_shared::snapshot::Host;
 
@@ -51,8 +52,8 @@ impl Affinity {
     }
 
     /// Returns the members named by a request's cookies, in the order of the cookies. Unknown values are ignored.
-    pub(crate) fn bound(&self, headers: &HeaderMap) -> impl Iterator<Item = usize> {
-        let pairs = headers.get_all(COOKIE).iter().flat_map(|header| header.as_bytes().split(|b| *b == b';'));
+    pub(crate) fn bound(&self, fields: &Fields) -> impl Iterator<Item = usize> {
+        let pairs = fields.get_all(Known::Cookie).flat_map(|value| value.split(|byte| *byte == b';'));
         pairs.filter_map(|pair| {
             let pair = pair.trim_ascii_start();
             let rest = pair.strip_prefix(self.name.as_bytes())?;
@@ -62,10 +63,10 @@ impl Affinity {
         })
     }
 
-    /// Adds the headers that bind the client to this member.
-    pub(crate) fn bind(&self, member: usize, headers: &mut HeaderMap) {
+    /// Adds the fields that bind the client to this member.
+    pub(crate) fn bind(&self, member: usize, fields: &mut Fields) {
         for cookie in self.cookies.get(member).into_iter().flatten() {
-            headers.append(SET_COOKIE, cookie.clone());
+            fields.append(Known::SetCookie, cookie.as_bytes());
         }
     }
 }
@@ -97,9 +98,9 @@ mod tests {
 
     /// The `Set-Cookie` values of a member.
     fn cookies(affinity: &Affinity, member: usize) -> Vec<String> {
-        let mut headers = HeaderMap::new();
-        affinity.bind(member, &mut headers);
-        headers.get_all(SET_COOKIE).iter().map(|value| value.to_str().unwrap().to_owned()).collect()
+        let mut fields = Fields::new();
+        affinity.bind(member, &mut fields);
+        fields.get_all(Known::SetCookie).map(|value| String::from_utf8(value.to_vec()).unwrap()).collect()
     }
 
     fn value_of(affinity: &Affinity, member: usize) -> String {
@@ -154,15 +155,15 @@ mod tests {
             (&[format!("Stay={}", "0".repeat(LENGTH))], &[]),
         ];
         for (lines, expected) in cases {
-            let mut headers = HeaderMap::new();
+            let mut fields = Fields::new();
             for line in *lines {
-                headers.append(COOKIE, HeaderValue::from_str(line).unwrap());
+                fields.append(Known::Cookie, line.as_bytes());
             }
-            let bound: Vec<usize> = affinity.bound(&headers).collect();
+            let bound: Vec<usize> = affinity.bound(&fields).collect();
             assert_eq!(bound, *expected, "{:.80?}", lines);
         }
-        let mut headers = HeaderMap::new();
-        headers.append(COOKIE, HeaderValue::from_bytes(b"Stay=\xff\xfe; \x80=;").unwrap());
-        assert_eq!(affinity.bound(&headers).count(), 0);
+        let mut fields = Fields::new();
+        fields.append(Known::Cookie, b"Stay=\xff\xfe; \x80=;");
+        assert_eq!(affinity.bound(&fields).count(), 0);
     }
 }

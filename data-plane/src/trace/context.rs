@@ -3,10 +3,7 @@
 //! The gateway adds its span to a client's trace only while it exports spans; otherwise it passes the context
 //! through unchanged. A request without a valid `traceparent` starts a new trace here.
 
-use http::header::{HeaderMap, HeaderName, HeaderValue};
-
-pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-pub(crate) const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+use tidegate_http1::{Fields, Known};
 
 /// The `sampled` flag.
 const SAMPLED: u8 = 1;
@@ -30,18 +27,11 @@ pub(crate) enum Part {
 }
 
 impl Part {
-    /// `headers` are those of the request if they contain trace headers. `id` becomes the ID of a new trace, and
-    /// `span` the ID of the gateway's span, which is exported if `exports` is true and the trace is sampled.
-    pub(crate) fn of(
-        headers: Option<&HeaderMap>,
-        id: [u8; 16],
-        span: impl FnOnce() -> [u8; 8],
-        exports: bool,
-    ) -> Part {
-        let received = headers.and_then(|headers| {
-            let mut values = headers.get_all(TRACEPARENT).iter();
-            values.next().filter(|_| values.next().is_none()).and_then(|only| parse(only.as_bytes()))
-        });
+    /// `fields` are those of the request. `id` becomes the ID of a new trace, and `span` the ID of the gateway's span,
+    /// which is exported if `exports` is true and the trace is sampled.
+    pub(crate) fn of(fields: &Fields, id: [u8; 16], span: impl FnOnce() -> [u8; 8], exports: bool) -> Part {
+        let mut values = fields.get_all(Known::Traceparent);
+        let received = values.next().filter(|_| values.next().is_none()).and_then(parse);
         let (trace, parent, flags) = match received {
             Some(_) if !exports => return Part::Through,
             Some((trace, parent, flags)) => (trace, Some(parent), flags),
@@ -60,14 +50,14 @@ impl Part {
         }
     }
 
-    /// Writes the context for the backend into the headers; `held` says whether they contain trace headers.
-    pub(crate) fn set_headers(&self, headers: &mut HeaderMap, held: bool) {
+    /// Writes the context for the backend into the fields.
+    pub(crate) fn set_fields(&self, fields: &mut Fields) {
         let Part::Span { context, sampled, .. } = self else { return };
-        if held && context.parent.is_none() {
-            // This header belongs to the invalid `traceparent` (Trace Context, section 3.3).
-            headers.remove(TRACESTATE);
+        if context.parent.is_none() {
+            // This field belongs to the invalid `traceparent` (Trace Context, section 3.3).
+            fields.remove(Known::Tracestate);
         }
-        headers.insert(TRACEPARENT, write(context, *sampled));
+        fields.set(Known::Traceparent, &write(context, *sampled));
     }
 }
 
@@ -109,12 +99,12 @@ pub(crate) fn write_hex(text: &mut [u8], bytes: &[u8]) {
     }
 }
 
-fn write(context: &Context, sampled: bool) -> HeaderValue {
+fn write(context: &Context, sampled: bool) -> [u8; 55] {
     let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
     write_hex(&mut text[3..35], &context.trace);
     write_hex(&mut text[36..52], &context.span);
     write_hex(&mut text[53..], &[if sampled { SAMPLED } else { 0 }]);
-    HeaderValue::from_bytes(&text).expect("hexadecimal digits are a header value")
+    text
 }
 
 #[cfg(test)]
@@ -123,15 +113,19 @@ mod tests {
 
     const GOOD: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
-    fn pass(values: &[&str], exports: bool) -> (HeaderMap, Option<Context>) {
-        let mut headers = HeaderMap::new();
-        headers.insert(TRACESTATE, HeaderValue::from_static("vendor=1"));
+    fn pass(values: &[&str], exports: bool) -> (Fields, Option<Context>) {
+        let mut fields = Fields::new();
+        fields.append(Known::Tracestate, b"vendor=1");
         for value in values {
-            headers.append(TRACEPARENT, HeaderValue::from_str(value).unwrap());
+            fields.append(Known::Traceparent, value.as_bytes());
         }
-        let part = Part::of(Some(&headers), [0x1d; 16], || [0x5a; 8], exports);
-        part.set_headers(&mut headers, true);
-        (headers, part.exported())
+        let part = Part::of(&fields, [0x1d; 16], || [0x5a; 8], exports);
+        part.set_fields(&mut fields);
+        (fields, part.exported())
+    }
+
+    fn texts(fields: &Fields, name: Known) -> Vec<&str> {
+        fields.get_all(name).map(|value| std::str::from_utf8(value).unwrap()).collect()
     }
 
     #[test]
@@ -160,13 +154,14 @@ mod tests {
 
     #[test]
     fn a_context_is_handed_through_unless_the_gateway_takes_part() {
-        let (headers, context) = pass(&[GOOD], false);
-        assert_eq!((&headers[TRACEPARENT], context), (&HeaderValue::from_static(GOOD), None));
-        assert_eq!(headers[TRACESTATE], "vendor=1");
+        let (fields, context) = pass(&[GOOD], false);
+        assert_eq!((texts(&fields, Known::Traceparent), context), (vec![GOOD], None));
+        assert_eq!(texts(&fields, Known::Tracestate), ["vendor=1"]);
 
-        let (headers, context) = pass(&[GOOD], true);
-        assert_eq!(headers[TRACEPARENT], "00-0af7651916cd43dd8448eb211c80319c-5a5a5a5a5a5a5a5a-01");
-        assert_eq!(headers[TRACESTATE], "vendor=1");
+        let (fields, context) = pass(&[GOOD], true);
+        let expected = "00-0af7651916cd43dd8448eb211c80319c-5a5a5a5a5a5a5a5a-01";
+        assert_eq!(texts(&fields, Known::Traceparent), [expected]);
+        assert_eq!(texts(&fields, Known::Tracestate), ["vendor=1"]);
         let context = context.unwrap();
         assert_eq!(context.parent, Some([0xb7, 0xad, 0x6b, 0x71, 0x69, 0x20, 0x33, 0x31]));
         assert_eq!((context.trace[0], context.span), (0x0a, [0x5a; 8]));
@@ -174,8 +169,9 @@ mod tests {
 
     #[test]
     fn a_trace_that_is_not_recorded_is_passed_on_and_not_exported() {
-        let (headers, context) = pass(&["00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"], true);
-        assert_eq!(headers[TRACEPARENT], "00-0af7651916cd43dd8448eb211c80319c-5a5a5a5a5a5a5a5a-00");
+        let (fields, context) = pass(&["00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"], true);
+        let expected = "00-0af7651916cd43dd8448eb211c80319c-5a5a5a5a5a5a5a5a-00";
+        assert_eq!(texts(&fields, Known::Traceparent), [expected]);
         assert_eq!(context, None);
     }
 
@@ -183,10 +179,10 @@ mod tests {
     fn a_trace_begins_here_where_none_or_nonsense_came() {
         for values in [&[][..], &["nonsense"], &[GOOD, GOOD]] {
             for exports in [false, true] {
-                let (headers, context) = pass(values, exports);
+                let (fields, context) = pass(values, exports);
                 let expected = "00-1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d-5a5a5a5a5a5a5a5a-01";
-                assert_eq!(headers.get_all(TRACEPARENT).iter().collect::<Vec<_>>(), [expected]);
-                assert!(!headers.contains_key(TRACESTATE), "{values:?}");
+                assert_eq!(texts(&fields, Known::Traceparent), [expected]);
+                assert!(!fields.has(Known::Tracestate), "{values:?}");
                 let begun = Context { trace: [0x1d; 16], parent: None, span: [0x5a; 8] };
                 assert_eq!(context, exports.then_some(begun));
             }

@@ -20,8 +20,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use http::{Request, Response};
-use tidegate_http1::ResponseHead;
+use tidegate_http1::{RequestHead, ResponseHead};
 use tokio::io::{AsyncRead, ReadBuf};
 
 use super::{OpenConnection, Unanswered, UpstreamError};
@@ -78,24 +77,25 @@ impl Http1Connection {
     /// Sends a request and waits for the head of the response. With `expecting`, the backend is asked first whether it
     /// wants the body. Interim responses other than 100 are given to `interim`.
     ///
-    /// After a failure, `request` is whole if its body was not begun or can be sent again.
+    /// After a failure, `body` is whole if it was not begun or can be sent again.
     pub(super) async fn send(
         &self,
-        request: &mut Request<RequestBody>,
+        head: &mut RequestHead,
+        body: &mut RequestBody,
         expecting: Option<Pause>,
         interim: &dyn Fn(&ResponseHead),
-    ) -> Result<Response<ReceivedBody>, Unanswered> {
-        let length = Length::of(request.body());
-        let again = if length == Length::None { None } else { request.body().again() };
-        self.0.state.borrow_mut().begin(request, length, expecting);
+    ) -> Result<(ResponseHead, ReceivedBody), Unanswered> {
+        let length = Length::of(body);
+        let again = if length == Length::None { None } else { body.again() };
+        self.0.state.borrow_mut().begin(head, body, length, expecting);
         match poll_fn(|cx| self.poll_head(cx, interim)).await {
-            Ok(head) => Ok(response::response(head, &self.0)),
+            Ok(head) => Ok((head, response::body(&self.0))),
             Err(error) => {
                 let (untouched, is_unseen) = self.0.state.borrow_mut().fail();
-                let body = untouched.or(again);
-                let is_whole = length == Length::None || body.is_some();
-                if let Some(body) = body {
-                    *request.body_mut() = body;
+                let whole = untouched.or(again);
+                let is_whole = length == Length::None || whole.is_some();
+                if let Some(whole) = whole {
+                    *body = whole;
                 }
                 Err(Unanswered { is_whole, is_unseen: is_unseen && is_whole, error })
             }

@@ -1,9 +1,9 @@
 //! Edits of fields, and heads that are written again.
 
 use super::*;
-use crate::RequestScanner;
 use crate::head::RequestHead;
 use crate::limits::Limits;
+use crate::{BodyLength, RequestScanner};
 
 fn scanned(lines: &str) -> RequestHead {
     let text = format!("GET / HTTP/1.1\r\nHost: a\r\n{lines}\r\n");
@@ -50,8 +50,37 @@ fn edits_leave_the_other_lines_as_they_were() {
         (|f| assert!(f.remove("X-A")), "Host: a\r\nVia: v\r\nTE: t\r\n\r\n"),
         (|f| assert!(f.remove(Known::Te)), "Host: a\r\nX-A: 1\r\nVia: v\r\nx-a: 2\r\n\r\n"),
         (|f| assert!(!f.remove("nothing")), "Host: a\r\nX-A: 1\r\nVia: v\r\nx-a: 2\r\nTE: t\r\n\r\n"),
-        (|f| f.set("x-A", b"3"), "Host: a\r\nVia: v\r\nTE: t\r\nx-A: 3\r\n\r\n"),
-        (|f| f.set(Known::Via, b"w"), "Host: a\r\nX-A: 1\r\nx-a: 2\r\nTE: t\r\nvia: w\r\n\r\n"),
+        (|f| f.set("x-A", b"3"), "Host: a\r\nx-A: 3\r\nVia: v\r\nTE: t\r\n\r\n"),
+        (|f| f.set(Known::Via, b"w"), "Host: a\r\nX-A: 1\r\nvia: w\r\nx-a: 2\r\nTE: t\r\n\r\n"),
+        (
+            |f| f.set(Known::Server, b"s"),
+            "Host: a\r\nX-A: 1\r\nVia: v\r\nx-a: 2\r\nTE: t\r\nserver: s\r\n\r\n",
+        ),
+        (|f| f.remove_each(&[Known::Te, Known::Server, Known::Via]), "Host: a\r\nX-A: 1\r\nx-a: 2\r\n\r\n"),
+        (|f| f.join("x-A", b", ", None), "Host: a\r\nx-A: 1, 2\r\nVia: v\r\nTE: t\r\n\r\n"),
+        (|f| f.join("x-A", b"; ", Some(b"3")), "Host: a\r\nx-A: 1; 2; 3\r\nVia: v\r\nTE: t\r\n\r\n"),
+        (|f| f.join(Known::Te, b", ", None), "Host: a\r\nX-A: 1\r\nVia: v\r\nx-a: 2\r\nTE: t\r\n\r\n"),
+        (
+            |f| f.join(Known::Server, b", ", Some(b"s")),
+            "Host: a\r\nX-A: 1\r\nVia: v\r\nx-a: 2\r\nTE: t\r\nserver: s\r\n\r\n",
+        ),
+        (
+            |f| {
+                f.append_copy("X-B", Known::Via);
+                f.append_copy("X-C", Known::Server);
+            },
+            "Host: a\r\nX-A: 1\r\nVia: v\r\nx-a: 2\r\nTE: t\r\nX-B: v\r\n\r\n",
+        ),
+        (
+            |f| {
+                let mut others = Fields::new();
+                others.append(Known::Server, b"s");
+                others.append("X-B", b"4");
+                f.append_all(&others);
+                f.set("x-b", b"5");
+            },
+            "Host: a\r\nX-A: 1\r\nVia: v\r\nx-a: 2\r\nTE: t\r\nserver: s\r\nx-b: 5\r\n\r\n",
+        ),
         (
             |f| {
                 f.append("X-B", b"4");

@@ -1,5 +1,5 @@
 //! Other parsers of HTTP/1.1 for comparison: httparse with a plain implementation of RFC 9112, section 6.3,
-//! and hyper's server, which parses what the inspector passes. Neither uses the inspector.
+//! and hyper's server, which parses what the scanner consumes. Neither uses the scanner.
 
 use std::convert::Infallible;
 use std::future::Future;

@@ -47,6 +47,7 @@ fn a_request_is_written_as_it_came_but_for_what_was_changed() {
         (|head| head.method = "GE".parse().unwrap(), "GE /a?b HTTP/1.1\r\nHOST: a\r\nx-B: c\r\n\r\n"),
         (|head| head.version = Version::HTTP_10, "GET /a?b HTTP/1.0\r\nHOST: a\r\nx-B: c\r\n\r\n"),
         (|head| head.version = Version::HTTP_2, sent),
+        (|head| head.append_target("X-T"), "GET /a?b HTTP/1.1\r\nHOST: a\r\nx-B: c\r\nX-T: /a?b\r\n\r\n"),
         (|head| assert!(head.fields.remove(Known::Host)), "GET /a?b HTTP/1.1\r\nx-B: c\r\n\r\n"),
         (RequestHead::clear, "GET / HTTP/1.1\r\n\r\n"),
     ];

@@ -21,11 +21,10 @@ const MAX_LENGTH: u64 = u64::MAX - 2;
 #[derive(Debug, Default)]
 pub(super) struct RequestRules {
     lengths: LengthRules,
-    pub(super) old_version: bool,
+    old_version: bool,
     is_post: bool,
     host: bool,
     authorization: bool,
-    pub(super) upgrade: bool,
 }
 
 impl RequestRules {
@@ -41,10 +40,6 @@ impl RequestRules {
         match field.known {
             Some(Known::Host) if std::mem::replace(&mut self.host, true) => Err(Fault::HostTwice),
             Some(Known::Expect) if !is_expectation(field.value) => Err(Fault::Expectation),
-            Some(Known::Upgrade) => {
-                self.upgrade = true;
-                Ok(())
-            }
             // RFC 9110 allows leading zeros, but some parsers read such a number as an octal one.
             Some(Known::ContentLength) if is_padded(field.value) => Err(Fault::LengthInvalid),
             Some(Known::Authorization) if std::mem::replace(&mut self.authorization, true) => {

@@ -40,10 +40,15 @@ impl RequestScanner {
         RequestScanner { limits, incomplete: Incomplete::default(), head: RequestHead::default() }
     }
 
+    /// Returns true if no byte of a head has been scanned.
+    pub fn is_between_heads(&self) -> bool {
+        self.incomplete.lines.is_at_start()
+    }
+
     /// Gives the memory of a head that is no longer needed to the next one, unless it is large. To be called
     /// between heads.
     pub fn recycle(&mut self, mut head: RequestHead) {
-        if self.incomplete.lines.is_at_start() && head.fields.capacity() <= MAX_RECYCLED {
+        if self.is_between_heads() && head.fields.capacity() <= MAX_RECYCLED {
             head.clear();
             self.head = head;
         }

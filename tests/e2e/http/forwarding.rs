@@ -1,7 +1,10 @@
 //! Forwarding of ordinary requests.
 
 use serde_json::{Value, json};
-use tidegate_harness::{Backend, Behaviour, Gateway, GatewayDocument, HTTP_PORT, HttpClient, Then, loopback};
+use tidegate_harness::{
+    Backend, Behaviour, Gateway, GatewayDocument, HTTP_PORT, Head, HttpClient, ManualBackend, Peer, Then,
+    loopback,
+};
 
 use crate::tidegate;
 
@@ -64,6 +67,38 @@ async fn what_belongs_to_one_hop_stays_there() {
     for name in ["x-mine", "keep-alive", "proxy-connection", "te"] {
         assert!(request.header(name).is_none(), "{name} went through");
     }
+}
+
+fn names(head: &Head) -> Vec<&str> {
+    head.headers.iter().map(|(name, _)| name.as_str()).collect()
+}
+
+#[tokio::test]
+async fn heads_keep_their_spelling_and_their_order() {
+    let mut backend = ManualBackend::start().await;
+    let gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
+    let mut client = Peer::connect(gateway.http()).await;
+    client
+        .write(
+            "GET /a?B HTTP/1.1\r\nX-Zulu: 1\r\nHOST: gateway.test\r\nuser-AGENT: a test\r\nConnection: x-Hop\r\n\
+             X-hop: 2\r\nX-alpha: 3\r\nx-ZULU: 4\r\n\r\n",
+        )
+        .await;
+    let (request, mut answering) = backend.accept().await;
+    assert_eq!(request.first_line, "GET /a?B HTTP/1.1");
+    let received = names(&request);
+    assert_eq!(received[..5], ["X-Zulu", "HOST", "user-AGENT", "X-alpha", "x-ZULU"]);
+    assert!(received[5..].iter().all(|name| *name == name.to_lowercase()), "the gateway's own: {received:?}");
+    answering
+        .write(
+            "HTTP/1.1 200 All is well\r\nX-Zulu: 1\r\nSET-Cookie: a\r\nKeep-Alive: timeout=3\r\nDATE: now\r\n\
+             Set-COOKIE: b\r\nCONTENT-length: 2\r\nX-alpha: 2\r\n\r\nok",
+        )
+        .await;
+    let response = client.read_head().await;
+    assert_eq!(response.first_line, "HTTP/1.1 200 All is well");
+    assert_eq!(names(&response), ["X-Zulu", "SET-Cookie", "DATE", "Set-COOKIE", "CONTENT-length", "X-alpha"]);
+    assert_eq!(client.read_body(&response).await, b"ok");
 }
 
 #[tokio::test]

@@ -73,8 +73,8 @@ async fn trailers_of_an_answer_reach_a_client_that_has_said_that_it_takes_them()
     let mut backend = ManualBackend::start().await;
     let gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
     for (te, expected) in [
-        ("TE: trailers\r\n", "5\r\nhello\r\n0\r\nx-sum: 1\r\n\r\n"),
-        ("TE: gzip, Trailers\r\n", "5\r\nhello\r\n0\r\nx-sum: 1\r\n\r\n"),
+        ("TE: trailers\r\n", "5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n"),
+        ("TE: gzip, Trailers\r\n", "5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n"),
         ("", "5\r\nhello\r\n0\r\n\r\n"),
     ] {
         let mut client = gateway.peer().await;

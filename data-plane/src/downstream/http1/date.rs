@@ -11,14 +11,14 @@ thread_local! {
     static LAST: RefCell<(u64, String)> = const { RefCell::new((0, String::new())) };
 }
 
-/// Appends the date of now.
-pub(super) fn write(out: &mut Vec<u8>) {
+/// Calls `work` with the date of now.
+pub(super) fn with(work: impl FnOnce(&[u8])) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     LAST.with_borrow_mut(|(second, text)| {
         if *second != now || text.is_empty() {
             (*second, *text) = (now, of(now));
         }
-        out.extend_from_slice(text.as_bytes());
+        work(text.as_bytes());
     });
 }
 
@@ -37,7 +37,7 @@ mod tests {
         assert_eq!(of(784_111_777), "Sun, 06 Nov 1994 08:49:37 GMT");
         assert_eq!(of(0), "Thu, 01 Jan 1970 00:00:00 GMT");
         let mut out = Vec::new();
-        write(&mut out);
+        with(|now| out.extend_from_slice(now));
         assert_eq!(out.len(), "Sun, 06 Nov 1994 08:49:37 GMT".len());
     }
 }

@@ -20,6 +20,7 @@ use crate::alarm::Alarm;
 use crate::body::chunk::Chunk;
 use crate::config::Timeouts;
 use crate::read_buffer::ReadBuffer;
+use crate::spare_heads;
 use crate::stream::Stream;
 use crate::thread::Thread;
 use body::BodyInput;
@@ -136,6 +137,7 @@ impl Input {
             self.kept.extend_from_slice(bytes);
             return self.scan(times);
         }
+        spare_heads::lend_to_requests(&mut self.scanner);
         match self.scanner.scan(bytes) {
             Ok(Some((head, length))) => {
                 self.kept.extend_from_slice(&bytes[length..]);
@@ -151,6 +153,7 @@ impl Input {
 
     /// Looks for a head in the kept bytes.
     fn scan(&mut self, times: &Timeouts) -> Option<NextRequest> {
+        spare_heads::lend_to_requests(&mut self.scanner);
         match self.scanner.scan(&self.kept[self.at..]) {
             Ok(Some((head, length))) => {
                 self.consume(length);

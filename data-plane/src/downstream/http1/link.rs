@@ -1,6 +1,6 @@
 //! The HTTP/1.1 client of a connection, as the requests of the connection reach it.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use bytes::Bytes;
@@ -13,8 +13,6 @@ use crate::stream::Stream;
 #[derive(Debug, Default)]
 pub(crate) struct Http1Link {
     client: RefCell<Option<Rc<Http1Client>>>,
-    /// True if header names are not inspected, as with HTTP/2.
-    odd_names: Cell<bool>,
 }
 
 impl Http1Link {
@@ -36,16 +34,6 @@ impl Http1Link {
     /// Returns the fault of the client for which the connection ends.
     pub(crate) fn fault(&self) -> Option<Fault> {
         self.with(Http1Client::fault).flatten()
-    }
-
-    /// Returns true if requests may have header names with characters other than letters, digits and hyphens.
-    pub(crate) fn has_odd_names(&self) -> bool {
-        self.odd_names.get() || self.with(Http1Client::has_odd_names).unwrap_or(false)
-    }
-
-    /// Records that header names are not inspected.
-    pub(crate) fn expect_odd_names(&self) {
-        self.odd_names.set(true);
     }
 
     /// Passes an interim response of a backend (1xx except 101) on to a client of HTTP/1.1, without its hop-by-hop

@@ -1,16 +1,15 @@
 //! A request that is rejected because of a fault in its bytes.
 
-use http::{Method, Uri};
-use tidegate_http1::{Fault, Limits, request};
+use http::Method;
+use tidegate_http1::{Fault, Limits, RequestHead, request};
 
 /// A rejected request: no head could be made of it, but it gets a response, an access log line and a place in the
 /// pipeline like any other.
 #[derive(Debug)]
 pub(crate) struct Refusal {
     pub(crate) fault: Fault,
-    /// Its method and target, or else those of `GET /`.
-    pub(crate) method: Method,
-    pub(crate) target: Uri,
+    /// Its method and target without fields, or else `GET /`.
+    pub(crate) head: Box<RequestHead>,
 }
 
 impl Refusal {
@@ -19,10 +18,12 @@ impl Refusal {
         // Empty lines may come first.
         let start = bytes.iter().position(|byte| !matches!(byte, b'\r' | b'\n')).unwrap_or(0);
         let (method, target) = request::repeatable(&bytes[start..], limits.is_host);
-        Refusal {
-            fault,
-            method: Method::from_bytes(method).unwrap_or_default(),
-            target: Uri::try_from(target).unwrap_or_default(),
-        }
+        let method = Method::from_bytes(method).unwrap_or_default();
+        let target = std::str::from_utf8(target).unwrap_or_default();
+        let mut head = Box::<RequestHead>::default();
+        head.method = method;
+        // Without one, the target is `/`.
+        let _ = head.set_target(target);
+        Refusal { fault, head }
     }
 }

@@ -4,12 +4,8 @@
 //! Trailers are sent only to clients that have said `TE: trailers` (RFC 9110, section 6.5.1): others may discard
 //! them, and some do not expect them at all.
 
-use std::io::Write;
-
-use http::header::{CONNECTION, CONTENT_LENGTH, DATE, HeaderMap, HeaderValue, TE, TRANSFER_ENCODING};
-use http::{Method, StatusCode, Version, request, response};
-use hyper::ext::ReasonPhrase;
-use tidegate_http1::{Known, ResponseHead};
+use http::{Method, StatusCode, Version};
+use tidegate_http1::{BodyLength, Fields, Known, RequestHead, ResponseHead};
 
 use super::date;
 
@@ -26,14 +22,14 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    /// Reads the head of a request. `keep_alive` is what it says about its connection.
-    pub(crate) fn by(request: &request::Parts, keep_alive: bool) -> Asked {
+    /// Reads the head of a request.
+    pub(crate) fn by(request: &RequestHead) -> Asked {
         let is_old = request.version == Version::HTTP_10;
         Asked {
             is_old,
             is_head: request.method == Method::HEAD,
-            keep_alive,
-            takes_trailers: !is_old && has_token(&request.headers, TE, b"trailers"),
+            keep_alive: request.framing.keep_alive,
+            takes_trailers: !is_old && has_token(&request.fields, Known::Te, b"trailers"),
         }
     }
 
@@ -75,36 +71,24 @@ pub(super) fn knows_interim(version: Version) -> bool {
     version != Version::HTTP_10
 }
 
-/// Writes the head of a response, and returns how the body behind it must be sent.
+/// Writes the head of a response with its framing, and returns how the body behind it must be sent.
 pub(crate) fn write(
-    response: &response::Parts,
+    head: &mut ResponseHead,
     length: Length,
     asked: Asked,
     out: &mut Vec<u8>,
 ) -> ResponseFraming {
-    let status = response.status;
-    write_first_line(response, asked.is_old, out);
-    let body = framing(status, length, asked);
-    let is_switch = status == StatusCode::SWITCHING_PROTOCOLS;
-    let closes = body == BodyFraming::UntilClose || has_token(&response.headers, CONNECTION, b"close");
+    head.version = if asked.is_old { Version::HTTP_10 } else { Version::HTTP_11 };
+    let body = framing(head.status, length, asked);
+    let is_switch = head.status == StatusCode::SWITCHING_PROTOCOLS;
+    let closes = body == BodyFraming::UntilClose || has_token(&head.fields, Known::Connection, b"close");
     let keep_alive = asked.keep_alive && !closes && !is_switch;
-    let mut has_date = false;
-    for (name, value) in &response.headers {
-        // Those of framing are written below.
-        if *name == CONNECTION || *name == CONTENT_LENGTH || *name == TRANSFER_ENCODING {
-            continue;
-        }
-        has_date |= *name == DATE;
-        write_field(name.as_str().as_bytes(), value.as_bytes(), out);
+    set_connection(&mut head.fields, asked, keep_alive || is_switch);
+    set_framing(head, length, body, asked);
+    if !head.fields.has(Known::Date) {
+        date::with(|now| head.fields.append(Known::Date, now));
     }
-    write_connection(&response.headers, asked, keep_alive || is_switch, out);
-    write_framing(response, length, body, asked, out);
-    if !has_date {
-        out.extend_from_slice(b"date: ");
-        date::write(out);
-        out.extend_from_slice(b"\r\n");
-    }
-    out.extend_from_slice(b"\r\n");
+    head.write(out);
     ResponseFraming { body, keep_alive }
 }
 
@@ -140,52 +124,21 @@ fn is_hop_by_hop(name: Known) -> bool {
     )
 }
 
-/// Writes the last chunk and the trailers.
-pub(crate) fn write_trailers(trailers: &HeaderMap, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"0\r\n");
-    for (name, value) in trailers {
-        write_field(name.as_str().as_bytes(), value.as_bytes(), out);
-    }
-    out.extend_from_slice(b"\r\n");
-}
-
-fn write_first_line(response: &response::Parts, is_old: bool, out: &mut Vec<u8>) {
-    out.extend_from_slice(if is_old { b"HTTP/1.0 " } else { b"HTTP/1.1 " });
-    out.extend_from_slice(response.status.as_str().as_bytes());
-    out.push(b' ');
-    match response.extensions.get::<ReasonPhrase>() {
-        Some(reason) => out.extend_from_slice(reason.as_bytes()),
-        None => {
-            let reason = response.status.canonical_reason().unwrap_or("<none>");
-            out.extend_from_slice(reason.as_bytes());
-        }
-    }
-    out.extend_from_slice(b"\r\n");
-}
-
 fn write_field(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
     for part in [name, b": ", value, b"\r\n"] {
         out.extend_from_slice(part);
     }
 }
 
-/// Writes `Connection` with what the response says itself, and with what the client must know.
-fn write_connection(headers: &HeaderMap, asked: Asked, keep_alive: bool, out: &mut Vec<u8>) {
-    let said = || headers.get_all(CONNECTION).iter().map(HeaderValue::as_bytes);
-    let word: Option<&[u8]> = match (keep_alive, asked.is_old) {
-        (false, false) => Some(b"close"),
-        (true, true) => Some(b"keep-alive"),
-        (true, false) | (false, true) => None,
+/// Adds to `Connection` what the client must know.
+fn set_connection(fields: &mut Fields, asked: Asked, keep_alive: bool) {
+    let word: &[u8] = match (keep_alive, asked.is_old) {
+        (false, false) => b"close",
+        (true, true) => b"keep-alive",
+        (true, false) | (false, true) => return,
     };
-    let word = word.filter(|word| !has_token(headers, CONNECTION, word));
-    let mut lead: &[u8] = b"connection: ";
-    for value in said().chain(word) {
-        out.extend_from_slice(lead);
-        out.extend_from_slice(value);
-        lead = b", ";
-    }
-    if lead == b", " {
-        out.extend_from_slice(b"\r\n");
+    if !has_token(fields, Known::Connection, word) {
+        fields.join(Known::Connection, b", ", Some(word));
     }
 }
 
@@ -205,42 +158,25 @@ fn has_body(status: StatusCode) -> bool {
     !status.is_informational() && !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
-fn write_framing(
-    response: &response::Parts,
-    length: Length,
-    body: BodyFraming,
-    asked: Asked,
-    out: &mut Vec<u8>,
-) {
-    if !has_body(response.status) {
-        return;
-    }
-    match body {
+fn set_framing(head: &mut ResponseHead, length: Length, body: BodyFraming, asked: Asked) {
+    head.fields.set_body(match (body, length) {
+        _ if !has_body(head.status) => BodyLength::None,
         // The length that a GET would have had, if it is known.
-        BodyFraming::Length(_) if asked.is_head => {
-            let said = response.headers.get(CONTENT_LENGTH).map(HeaderValue::as_bytes);
-            match (said, length) {
-                (Some(said), _) => write_field(b"content-length", said, out),
-                (None, Length::Known(bytes)) => write_length(bytes, out),
-                (None, Length::Empty | Length::Unknown) => {}
-            }
+        (BodyFraming::Length(_), _) if asked.is_head && head.fields.has(Known::ContentLength) => {
+            head.fields.remove(Known::TransferEncoding);
+            return;
         }
-        BodyFraming::Length(bytes) => write_length(bytes, out),
-        BodyFraming::Chunked => write_field(b"transfer-encoding", b"chunked", out),
-        BodyFraming::UntilClose => {}
-    }
+        (BodyFraming::Length(_), Length::Known(bytes)) if asked.is_head => BodyLength::Bytes(bytes),
+        (BodyFraming::Length(_), _) if asked.is_head => BodyLength::None,
+        (BodyFraming::Length(bytes), _) => BodyLength::Bytes(bytes),
+        (BodyFraming::Chunked, _) => BodyLength::Chunked,
+        (BodyFraming::UntilClose, _) => BodyLength::UntilClose,
+    });
 }
 
-fn write_length(bytes: u64, out: &mut Vec<u8>) {
-    write!(out, "content-length: {bytes}\r\n").expect("a vector takes everything");
-}
-
-/// Returns true if a comma-separated header contains `token`, compared without case.
-fn has_token(headers: &HeaderMap, name: http::HeaderName, token: &[u8]) -> bool {
-    let values = headers.get_all(name).into_iter();
-    values
-        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
-        .any(|item| item.trim_ascii().eq_ignore_ascii_case(token))
+/// Returns true if a comma-separated field contains `token`, compared without case.
+fn has_token(fields: &Fields, name: Known, token: &[u8]) -> bool {
+    fields.list(name).any(|item| item.eq_ignore_ascii_case(token))
 }
 
 #[cfg(test)]

@@ -6,17 +6,18 @@ use std::future::poll_fn;
 use std::io;
 use std::task::{Context, Poll, ready};
 
-use http::{HeaderMap, Response};
 use http_body::Body;
 use thiserror::Error;
+use tidegate_http1::{Fields, ResponseHead, write_last_chunk};
 
 use super::gather::Gather;
 use crate::body::BoxError;
 use crate::body::chunk::Chunk;
 use crate::downstream::http1::Http1Client;
 use crate::downstream::http1::response_head::{self, Asked, BodyFraming, Length, ResponseFraming};
-use crate::proxy::response_body::ResponseBody;
+use crate::proxy::response_body::{Response, ResponseBody};
 use crate::proxy::tunnel::PendingTunnel;
+use crate::spare_heads;
 
 /// The largest memory of a written head that is kept for the next one, in bytes.
 const MAX_KEPT: usize = 16 * 1024;
@@ -63,13 +64,13 @@ pub(super) struct ResponseWriter<'a> {
     client: &'a Http1Client,
     asked: Asked,
     /// The head, until it is written.
-    head: Option<http::response::Parts>,
+    head: Option<ResponseHead>,
     framing: ResponseFraming,
     /// The body, until it has been read to its end.
     body: Option<ResponseBody>,
     /// A piece that was not read into the buffer of the thread, and how much of it is written.
     piece: Option<(Chunk, usize)>,
-    trailers: Option<HeaderMap>,
+    trailers: Option<Fields>,
     /// The number of bytes that are left of a body with a length.
     left: u64,
 }
@@ -88,10 +89,10 @@ enum BodyRead {
 /// The client has gone away or is too slow, or the body breaks off.
 pub(super) async fn write(
     client: &Http1Client,
-    response: Response<ResponseBody>,
+    response: Response,
     asked: Asked,
 ) -> Result<Written, Aborted> {
-    let (head, body) = response.into_parts();
+    let Response { head, body } = response;
     let (body, tunnel) = match body {
         ResponseBody::Tunnel(tunnel) => (None, Some(tunnel)),
         body => (Some(body), None),
@@ -125,7 +126,7 @@ impl ResponseWriter<'_> {
             }
             let mut gather = Gather::new(self.framing.body == BodyFraming::Chunked);
             if let Some(head) = self.head.take() {
-                self.begin(cx, &head, &mut gather);
+                self.begin(cx, head, &mut gather);
             }
             let read = self.read(cx, &mut gather);
             let bytes = gather.bytes();
@@ -133,7 +134,7 @@ impl ResponseWriter<'_> {
                 self.client.write(cx, bytes).map_err(Aborted::Write)?;
             }
             if let Some(trailers) = self.trailers.take() {
-                self.client.write_later(|out| response_head::write_trailers(&trailers, out));
+                self.client.write_later(|out| write_last_chunk(Some(&trailers), out));
             }
             if let BodyRead::Pending = read? {
                 // What was just written may wait for the client too.
@@ -151,7 +152,7 @@ impl ResponseWriter<'_> {
     }
 
     /// Adds the head to the first write.
-    fn begin(&mut self, cx: &mut Context<'_>, head: &http::response::Parts, gather: &mut Gather) {
+    fn begin(&mut self, cx: &mut Context<'_>, mut head: ResponseHead, gather: &mut Gather) {
         let asked =
             Asked { keep_alive: self.asked.keep_alive & self.client.begin_response(cx), ..self.asked };
         let length = match &self.body {
@@ -161,7 +162,8 @@ impl ResponseWriter<'_> {
         };
         let mut bytes = HEAD.take();
         bytes.clear();
-        self.framing = response_head::write(head, length, asked, &mut bytes);
+        self.framing = response_head::write(&mut head, length, asked, &mut bytes);
+        spare_heads::keep_response(head);
         gather.set_chunked(self.framing.body == BodyFraming::Chunked);
         if !gather.add(&bytes) {
             self.client.write_later(|out| out.extend_from_slice(&bytes));
@@ -234,7 +236,7 @@ impl ResponseWriter<'_> {
     }
 
     /// Notes the end of a body that has trailers.
-    fn end_with(&mut self, trailers: HeaderMap, gather: &mut Gather) -> Result<(), Aborted> {
+    fn end_with(&mut self, trailers: Fields, gather: &mut Gather) -> Result<(), Aborted> {
         if self.asked.takes_trailers && self.framing.body == BodyFraming::Chunked {
             self.body = None;
             self.trailers = Some(trailers);

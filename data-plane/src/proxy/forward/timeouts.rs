@@ -91,7 +91,7 @@ mod tests {
             progress.at.set(Instant::now() - quiet * second);
             let left = timeouts.left(Some(&progress)).map(|left| left.as_secs_f64().round());
             let left =
-                left.map_err(|error| error.response(&LocalReplies::default(), false).status().as_u16());
+                left.map_err(|error| error.response(&LocalReplies::default(), false).0.status.as_u16());
             assert_eq!(left, expected, "{backend} {client} {waits_for_client} {quiet}");
         }
     }

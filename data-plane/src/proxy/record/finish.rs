@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use http::HeaderValue;
-use http::uri::PathAndQuery;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
@@ -71,7 +69,9 @@ impl Record {
         let (backend, id) = (self.backend.as_ref().map(|backend| backend.address()), details.id.digits());
         let (pool, settings) = self.pool_and_settings();
         let runtime = self.connection.current.load();
-        let asked = details.sent_uri.as_ref().unwrap_or(&details.uri);
+        let (host, asked) =
+            details.sent.as_ref().map_or((&details.host, &details.target), |(host, target)| (host, target));
+        let (path, query) = asked.split_once('?').unwrap_or((asked, ""));
         log.write(Line {
             time_stamp: Timestamp::try_from(details.time).unwrap_or_default(),
             resource_id: self.route.as_ref().map_or(&*runtime.name, |route| &route.gateway),
@@ -81,10 +81,10 @@ impl Record {
             backend_setting_name: settings,
             properties: Properties {
                 http_method: details.method.as_str(),
-                original_request_uri_with_args: details.uri.path_and_query().map_or("", PathAndQuery::as_str),
-                request_uri: asked.path(),
-                request_query: asked.query().unwrap_or(""),
-                user_agent: text(details.user_agent.as_ref()),
+                original_request_uri_with_args: &details.target,
+                request_uri: path,
+                request_query: query,
+                user_agent: text(&details.user_agent),
                 http_status: self.status,
                 http_version: version(details.version),
                 received_bytes: self.received(),
@@ -96,10 +96,10 @@ impl Record {
                 server_status: details.server_status,
                 server_response_latency: self.latency,
                 upstream_source_port: details.source_port,
-                original_host: text(details.host.as_ref()),
-                host: text(details.sent_host.as_ref().or(details.host.as_ref())),
+                original_host: &details.host,
+                host: if host.is_empty() { &details.host } else { host },
                 error_info: self.error.as_str(),
-                content_type: text(details.content_type.as_ref()),
+                content_type: text(&details.content_type),
                 event: "request",
                 path_rule: self.entry().map_or("", |entry| &entry.path_rule),
                 dropped_headers: details.dropped.names(),
@@ -129,22 +129,21 @@ impl Record {
 
     fn export(&self, details: Details, time: Duration) {
         let Some(context) = details.context else { return };
-        let host = text(details.host.as_ref()).into();
         self.connection.thread.spans.send(Span {
             context,
             start: details.time,
             time,
             content: SpanContent::Request(trace::RequestSpan::new(
                 details.method,
-                &details.uri,
+                &details.target,
                 details.version,
                 self.status,
-                details.user_agent.as_ref(),
+                details.user_agent.as_deref(),
             )),
             client: self.connection.client,
             local: self.connection.address,
             secure: self.connection.secure,
-            host,
+            host: details.host,
             route: self.route.clone(),
             backend: self.backend.clone(),
             reason: details.reason,
@@ -152,6 +151,6 @@ impl Record {
     }
 }
 
-fn text(value: Option<&HeaderValue>) -> &str {
-    value.and_then(|value| value.to_str().ok()).unwrap_or("")
+fn text(value: &Option<Box<str>>) -> &str {
+    value.as_deref().unwrap_or("")
 }

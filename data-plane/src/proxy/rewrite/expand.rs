@@ -1,6 +1,7 @@
 //! Evaluates the conditions of a rule, and expands templates with the captured groups.
 
-use http::header::{HeaderValue, SET_COOKIE};
+use http::header::SET_COOKIE;
+use tidegate_http1::Known;
 
 use crate::proxy::error::RewriteFault;
 use crate::proxy::variables::{EvalContext, Value};
@@ -114,10 +115,10 @@ fn find(
 /// they cannot be joined like other headers (RFC 6265, section 3).
 fn candidates<'a>(variable: &Variable, view: &EvalContext<'a>) -> Vec<Value<'a>> {
     match (variable, view.response) {
-        (Variable::ResponseHeader(name), Some((_, headers)))
-            if *name == SET_COOKIE && headers.contains_key(name) =>
+        (Variable::ResponseHeader(name), Some((_, fields)))
+            if *name == SET_COOKIE && fields.has(Known::SetCookie) =>
         {
-            headers.get_all(SET_COOKIE).iter().map(HeaderValue::as_bytes).map(Value::from).collect()
+            fields.get_all(Known::SetCookie).map(Value::from).collect()
         }
         _ => vec![view.read(variable)],
     }

@@ -1,6 +1,6 @@
 //! Tests of the rewrites of requests and responses, and of attempts by clients to misuse them.
 
-use http::Request;
+use http::{Method, Version};
 use tidegate_shared::snapshot::{
     Condition, HeaderChange, Pattern, RewriteRule, ServerVariable, Template, TextPart, ValueMatch, Variable,
 };
@@ -59,48 +59,42 @@ fn scene() -> ConnectionVars<'static> {
     }
 }
 
-fn request(target: &str, headers: &[(&'static str, &str)]) -> Request<()> {
-    let mut request = Request::new(());
-    *request.uri_mut() = target.parse().unwrap();
+fn request(target: &str, headers: &[(&str, &str)]) -> RequestHead {
+    let mut head = RequestHead::new(Method::GET, target).unwrap();
     for (name, value) in headers {
-        request.headers_mut().append(*name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        head.fields.append(*name, value.as_bytes());
     }
-    request
+    head
+}
+
+fn rewriting(head: &RequestHead) -> Rewriting {
+    Rewriting::of(OriginalRequest { head: head.clone(), version: Version::HTTP_11 })
 }
 
 /// Returns the rewritten request: its target and its headers as `name: value`.
-fn rewritten(
-    rules: Vec<RewriteRule>,
-    mut request: Request<()>,
-) -> Result<(String, Vec<String>), RewriteFault> {
-    let mut rewriting = Rewriting::of(&request);
-    rewriting.apply(&set(rules), scene(), request.uri_mut())?;
-    rewriting.change_headers(&mut request)?;
-    Ok((request.uri().to_string(), lines(request.headers())))
+fn rewritten(rules: Vec<RewriteRule>, mut head: RequestHead) -> Result<(String, Vec<String>), RewriteFault> {
+    let mut rewriting = rewriting(&head);
+    rewriting.apply(&set(rules), scene(), &mut head)?;
+    rewriting.change_fields(&mut head.fields)?;
+    Ok((head.target().to_owned(), lines(&head.fields)))
 }
 
-fn lines(headers: &HeaderMap) -> Vec<String> {
-    let line = |(name, value): (&HeaderName, &HeaderValue)| {
-        format!("{name}: {}", String::from_utf8_lossy(value.as_bytes()))
-    };
-    headers.iter().map(line).collect()
+fn lines(fields: &Fields) -> Vec<String> {
+    let text = String::from_utf8_lossy;
+    fields.iter().map(|(name, value)| format!("{}: {}", text(name.as_bytes()), text(value))).collect()
 }
 
 /// Returns the rewritten headers of the response.
-fn answered(
-    rules: Vec<RewriteRule>,
-    mut request: Request<()>,
-    answer: &[(&'static str, &str)],
-) -> Vec<String> {
+fn answered(rules: Vec<RewriteRule>, mut head: RequestHead, answer: &[(&str, &str)]) -> Vec<String> {
     let set = set(rules);
-    let mut rewriting = Rewriting::of(&request);
-    rewriting.apply(&set, scene(), request.uri_mut()).unwrap();
-    let mut headers = HeaderMap::new();
+    let mut rewriting = rewriting(&head);
+    rewriting.apply(&set, scene(), &mut head).unwrap();
+    let mut fields = Fields::new();
     for (name, value) in answer {
-        headers.append(*name, HeaderValue::from_str(value).unwrap());
+        fields.append(*name, value.as_bytes());
     }
-    rewriting.change_answer(&set, scene(), StatusCode::OK, &mut headers).unwrap();
-    lines(&headers)
+    rewriting.change_answer(&set, scene(), StatusCode::OK, &mut fields).unwrap();
+    lines(&fields)
 }
 
 #[test]
@@ -188,17 +182,17 @@ fn after_a_reroute_rules_see_the_new_path_and_query_and_what_was_asked_for() {
         ..RewriteRule::default()
     };
     let set = set(vec![moves, marks]);
-    let mut request = request("/old/x?a", &[]);
-    let mut rewriting = Rewriting::of(&request);
+    let mut head = request("/old/x?a", &[]);
+    let mut rewriting = rewriting(&head);
     for (reroutes, expected) in [(true, "/old/x a a /old/x?a"), (false, "/new/x b b /old/x?a")] {
-        assert_eq!(rewriting.apply(&set, scene(), request.uri_mut()), Ok(reroutes));
-        rewriting.change_headers(&mut request).unwrap();
-        assert_eq!(request.uri(), "/new/x?b");
-        assert_eq!(request.headers()["x-seen"], expected);
+        assert_eq!(rewriting.apply(&set, scene(), &mut head), Ok(reroutes));
+        rewriting.change_fields(&mut head.fields).unwrap();
+        assert_eq!(head.target(), "/new/x?b");
+        assert_eq!(head.fields.get("x-seen"), Some(expected.as_bytes()));
     }
-    let mut headers = HeaderMap::new();
-    rewriting.change_answer(&set, scene(), StatusCode::OK, &mut headers).unwrap();
-    assert_eq!(headers["x-seen"], "/new/x b b /old/x?a");
+    let mut fields = Fields::new();
+    rewriting.change_answer(&set, scene(), StatusCode::OK, &mut fields).unwrap();
+    assert_eq!(lines(&fields), ["x-seen: /new/x b b /old/x?a"]);
 }
 
 #[test]

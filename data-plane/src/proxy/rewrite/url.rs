@@ -1,8 +1,7 @@
 //! Replaces path and query by rewritten ones; the result is always a valid request target (RFC 3986, section 3.3).
 
-use http::Uri;
-use http::uri::PathAndQuery;
 use percent_encoding::percent_encode_byte;
+use tidegate_http1::RequestHead;
 
 use super::expand::{Finds, TextBudget};
 use crate::proxy::error::RewriteFault;
@@ -11,32 +10,30 @@ use crate::runtime::rewrite::RewriteRule;
 
 /// Replaces path and query by those of the rule, if it has any.
 pub(super) fn rewrite(
-    uri: &mut Uri,
+    head: &mut RequestHead,
     rule: &RewriteRule,
     finds: &Finds,
     view: &EvalContext<'_>,
     budget: &mut TextBudget,
 ) -> Result<(), RewriteFault> {
     // The target `*` has neither path nor query.
-    if rule.path.is_none() && (rule.query.is_none() || !uri.path().starts_with('/')) {
+    if rule.path.is_none() && (rule.query.is_none() || !head.path().starts_with('/')) {
         return Ok(());
     }
     let path = rule.path.as_ref().map(|path| finds.expand(path, view, budget)).transpose()?;
     let query = rule.query.as_ref().map(|query| finds.expand(query, view, budget)).transpose()?;
-    let mut target = path.map_or_else(|| uri.path().to_owned(), |path| encoded(&path, b""));
+    let mut target = path.map_or_else(|| head.path().to_owned(), |path| encoded(&path, b""));
     if !target.starts_with('/') {
         target.insert(0, '/');
     }
     let query = query.map(|query| encoded(&query, b"?"));
-    let query = query.as_deref().or(uri.query()).filter(|query| !query.is_empty());
+    let query = query.as_deref().or(head.query()).filter(|query| !query.is_empty());
     if let Some(query) = query {
         target.push('?');
         target.push_str(query);
     }
     // An encoded target can only be too long.
-    let target = PathAndQuery::from_maybe_shared(target.into_bytes()).map_err(|_| RewriteFault::TooLarge)?;
-    *uri = Uri::from(target);
-    Ok(())
+    head.set_target(&target).map_err(|_| RewriteFault::TooLarge)
 }
 
 /// Percent-encodes all bytes that are allowed neither in a path nor in `more`. Existing percent-encodings stay

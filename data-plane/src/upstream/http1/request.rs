@@ -1,8 +1,8 @@
 //! The head of a request to a backend. Pure.
 
-use http::Request;
-use http::header::{CONTENT_LENGTH, EXPECT, HeaderMap, TRANSFER_ENCODING};
 use http_body::Body;
+use tidegate_http1::request::is_expectation;
+use tidegate_http1::{BodyLength, Known, RequestHead};
 
 use crate::body::RequestBody;
 
@@ -24,52 +24,31 @@ impl Length {
     }
 }
 
-/// Appends the head. The framing is that of `length`, whatever the headers say; with `expects`, the backend is asked
-/// whether it wants the body.
-pub(super) fn write_head<B>(request: &Request<B>, length: Length, expects: bool, out: &mut Vec<u8>) {
-    out.extend_from_slice(request.method().as_str().as_bytes());
-    out.push(b' ');
-    let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
-    out.extend_from_slice(target.as_bytes());
-    out.extend_from_slice(b" HTTP/1.1\r\n");
-    let mut says_length = false;
-    for (name, value) in request.headers() {
-        match *name {
-            CONTENT_LENGTH => says_length = true,
-            TRANSFER_ENCODING | EXPECT => {}
-            _ => write_field(name.as_str(), value.as_bytes(), out),
+/// Appends the head. The framing becomes that of `length`, whatever the fields say; with `expects`, the backend is
+/// asked whether it wants the body.
+pub(super) fn write_head(head: &mut RequestHead, length: Length, expects: bool, out: &mut Vec<u8>) {
+    let fields = &mut head.fields;
+    fields.set_body(match length {
+        // A method without a meaning of bodies has no length of its own.
+        Length::None if fields.has(Known::ContentLength) => BodyLength::Bytes(0),
+        Length::None => BodyLength::None,
+        Length::Bytes(bytes) => BodyLength::Bytes(bytes),
+        Length::Chunked => BodyLength::Chunked,
+    });
+    match expects {
+        true if fields.get(Known::Expect).is_some_and(is_expectation) => {}
+        true => fields.set(Known::Expect, b"100-continue"),
+        false => {
+            fields.remove(Known::Expect);
         }
     }
-    match length {
-        // A method without a meaning of bodies has no length of its own.
-        Length::None if says_length => write_field(CONTENT_LENGTH.as_str(), b"0", out),
-        Length::None => {}
-        Length::Bytes(bytes) => write_field(CONTENT_LENGTH.as_str(), bytes.to_string().as_bytes(), out),
-        Length::Chunked => write_field(TRANSFER_ENCODING.as_str(), b"chunked", out),
-    }
-    if expects {
-        write_field(EXPECT.as_str(), b"100-continue", out);
-    }
-    out.extend_from_slice(b"\r\n");
-}
-
-/// Appends the lines of trailers.
-pub(super) fn write_fields(fields: &HeaderMap, out: &mut Vec<u8>) {
-    for (name, value) in fields {
-        write_field(name.as_str(), value.as_bytes(), out);
-    }
-}
-
-fn write_field(name: &str, value: &[u8], out: &mut Vec<u8>) {
-    out.reserve(name.len() + value.len() + 4);
-    out.extend_from_slice(name.as_bytes());
-    out.extend_from_slice(b": ");
-    out.extend_from_slice(value);
-    out.extend_from_slice(b"\r\n");
+    head.write(out);
 }
 
 #[cfg(test)]
 mod tests {
+    use http::Method;
+
     use super::*;
 
     #[test]
@@ -83,14 +62,16 @@ mod tests {
             (Length::Chunked, false, Some("7"), "transfer-encoding: chunked\r\n"),
         ];
         for (length, expects, said, framing) in cases {
-            let mut request = Request::builder().method("PUT").uri("/a?b").header("x", "1").header("x", "2");
+            let mut head = RequestHead::new(Method::PUT, "/a?b").unwrap();
+            head.fields.append("x", b"1");
+            head.fields.append("x", b"2");
             if let Some(said) = said {
-                request = request.header(CONTENT_LENGTH, said);
+                head.fields.append(Known::ContentLength, said.as_bytes());
             }
-            let request = request.header(TRANSFER_ENCODING, "gzip").header(EXPECT, "else");
-            let request = request.body(()).unwrap();
+            head.fields.append(Known::TransferEncoding, b"gzip");
+            head.fields.append(Known::Expect, b"else");
             let mut out = Vec::new();
-            write_head(&request, length, expects, &mut out);
+            write_head(&mut head, length, expects, &mut out);
             let expected = format!("PUT /a?b HTTP/1.1\r\nx: 1\r\nx: 2\r\n{framing}\r\n");
             assert_eq!(String::from_utf8(out).unwrap(), expected, "{length:?}");
         }

@@ -1,13 +1,9 @@
-//! The response of a backend as the proxy sees it: its head, and a body that reads from the connection.
+//! The body of a response, which reads from the connection.
 
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
-use http::Response;
 use http_body::SizeHint;
-use hyper::ext::ReasonPhrase;
-use tidegate_http1::ResponseHead;
 
 use super::Shared;
 use crate::body::BoxError;
@@ -36,17 +32,10 @@ impl BodySource for Shared {
     fn release(&self) {}
 }
 
-/// Converts the head of the response that the connection carries to the proxy's form.
-pub(super) fn response(head: ResponseHead, connection: &Rc<Shared>) -> Response<ReceivedBody> {
-    let is_usual = head.status.canonical_reason().is_some_and(|usual| usual.as_bytes() == head.reason());
-    let reason = (!is_usual).then(|| ReasonPhrase::try_from(Bytes::copy_from_slice(head.reason())).ok());
-    let body = match connection.state.borrow().has_ended() {
+/// Returns the body of the response that the connection carries.
+pub(super) fn body(connection: &Rc<Shared>) -> ReceivedBody {
+    match connection.state.borrow().has_ended() {
         true => ReceivedBody::None,
         false => ReceivedBody::Http1(Http1Body::of(connection.clone())),
-    };
-    let mut response = Response::from_parts(head.into(), body);
-    if let Some(reason) = reason.flatten() {
-        response.extensions_mut().insert(reason);
     }
-    response
 }

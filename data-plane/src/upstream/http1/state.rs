@@ -6,8 +6,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, StatusCode};
-use tidegate_http1::{BodyDecoder, Fault, ResponseHead, ResponseScanner};
+use http::{Method, StatusCode};
+use tidegate_http1::{BodyDecoder, Fault, Fields, RequestHead, ResponseHead, ResponseScanner};
 use tokio::io::{AsyncRead, ReadBuf};
 
 use super::output::Output;
@@ -17,6 +17,7 @@ use crate::alarm::Pause;
 use crate::body::RequestBody;
 use crate::body::chunk::Chunk;
 use crate::read_buffer::ReadBuffer;
+use crate::spare_heads;
 use crate::stream::Stream;
 use crate::upstream::UpstreamError;
 
@@ -27,7 +28,7 @@ enum Next {
     Nothing,
     Head,
     Body(BodyDecoder),
-    Trailers(HeaderMap),
+    Trailers(Fields),
 }
 
 #[derive(Debug)]
@@ -92,16 +93,17 @@ impl State {
     /// Begins a request, and takes its body.
     pub(super) fn begin(
         &mut self,
-        request: &mut Request<RequestBody>,
+        head: &mut RequestHead,
+        body: &mut RequestBody,
         length: Length,
         expecting: Option<Pause>,
     ) {
         let expecting = expecting.filter(|_| length != Length::None);
-        write_head(request, length, expecting.is_some(), self.output.begin());
-        self.method.clone_from(request.method());
+        write_head(head, length, expecting.is_some(), self.output.begin());
+        self.method.clone_from(&head.method);
         self.next = Next::Head;
         if length != Length::None {
-            let body = std::mem::replace(request.body_mut(), RequestBody::empty());
+            let body = std::mem::replace(body, RequestBody::empty());
             self.upload = Some(Upload::new(body, length, expecting));
         }
     }
@@ -203,6 +205,7 @@ impl State {
             &held
         };
         let mut at = 0;
+        spare_heads::lend_to_responses(&mut self.scanner);
         while let Some((head, length)) = self.scanner.scan(&whole[at..], &self.method)? {
             at += length;
             if !head.is_interim() {
@@ -314,7 +317,7 @@ impl State {
         self.keep_alive &= at == bytes.len();
         if decoder.has_ended() {
             match decoder.take_trailers() {
-                Some(trailers) => self.next = Next::Trailers(trailers.into()),
+                Some(trailers) => self.next = Next::Trailers(trailers),
                 None => self.end(),
             }
         }

@@ -7,10 +7,11 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use http_body::Body;
+use tidegate_http1::write_last_chunk;
 use tokio::io::AsyncWrite;
 
 use super::output::Output;
-use super::request::{Length, write_fields};
+use super::request::Length;
 use crate::alarm::Pause;
 use crate::body::RequestBody;
 use crate::body::chunk::Chunk;
@@ -164,9 +165,7 @@ fn append(chunk: Option<&Chunk>, ended: bool, out: &mut Vec<u8>) {
     }
     match chunk {
         Some(Chunk::Trailers(trailers)) => {
-            out.extend_from_slice(b"0\r\n");
-            write_fields(trailers, out);
-            out.extend_from_slice(LINE_END);
+            write_last_chunk(Some(trailers), out);
         }
         _ if ended => out.extend_from_slice(LAST),
         _ => {}

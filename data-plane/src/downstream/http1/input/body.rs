@@ -2,8 +2,7 @@
 
 use std::ops::Range;
 
-use http::HeaderMap;
-use tidegate_http1::{BodyDecoder, BodyLength, Fault, RequestHead};
+use tidegate_http1::{BodyDecoder, BodyLength, Fault, Fields, RequestHead};
 
 use crate::client_rate::ClientRate;
 use crate::config::Timeouts;
@@ -13,7 +12,7 @@ use crate::config::Timeouts;
 pub(super) struct BodyInput {
     decoder: BodyDecoder,
     /// The trailers, which are the last piece.
-    pub(super) trailers: Option<HeaderMap>,
+    pub(super) trailers: Option<Fields>,
     /// True if the client waits to be asked for the body.
     pub(super) waits_for_continue: bool,
     /// True once nobody will read the rest.
@@ -68,7 +67,7 @@ impl BodyInput {
             decoded.ended = next.ended;
         }
         if decoded.ended {
-            self.trailers = self.decoder.take_trailers().map(HeaderMap::from);
+            self.trailers = self.decoder.take_trailers();
             decoded.ended = self.trailers.is_none();
         }
         Ok(decoded)
