@@ -61,7 +61,7 @@ struct Details {
     host: Box<str>,
     target: Box<str>,
     user_agent: Option<Box<str>>,
-    /// The `Host` and target that were sent to the backend.
+    /// The `Host` and target that were sent to the backend, if they are others.
     sent: Option<(Box<str>, Box<str>)>,
     server_status: u16,
     /// The local port of the connection to the backend.
@@ -170,8 +170,9 @@ impl Record {
         self.asked.get_or_insert_with(Instant::now);
         self.backend = Some(backend.clone());
         if let Some(details) = &mut self.details {
-            let host = copy(&head.fields, Known::Host).unwrap_or_default();
-            details.sent = Some((host, head.target().into()));
+            let (host, target) = (text(&head.fields, Known::Host).unwrap_or_default(), head.target());
+            let differs = *host != *details.host || *target != *details.target;
+            details.sent = differs.then(|| (host.into(), target.into()));
             details.source_port = 0;
         }
     }
@@ -239,9 +240,14 @@ impl Record {
     }
 }
 
-/// Copies the text of the first line with this name; `None` if there is none.
+/// Returns the text of the first line with this name; `None` if there is none.
+fn text(fields: &Fields, name: Known) -> Option<&str> {
+    fields.get(name).and_then(headers::text)
+}
+
+/// Copies the text of the first line with this name.
 fn copy(fields: &Fields, name: Known) -> Option<Box<str>> {
-    fields.get(name).and_then(headers::text).map(Box::from)
+    text(fields, name).map(Box::from)
 }
 
 /// Returns the target in origin form, also of a rejected request whose target is a URL.

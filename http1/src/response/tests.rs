@@ -1,4 +1,4 @@
-//! Responses that the inspector and the scanner must read alike.
+//! Responses of every kind, however they are cut.
 
 use http::Method;
 
