@@ -285,6 +285,10 @@ fn text(
     };
     let wrong = match outcome {
         Ok(Value::String(text)) if !text.is_empty() => return Some(text),
+        Ok(Value::String(_)) => {
+            let why = format!("The '{name}' of a resource must not be empty.");
+            Err(EvalError::Wrong(code::RESOURCE, why))
+        }
         Ok(other) => {
             let why = format!("The '{name}' of a resource must be a string, not {}.", kind(&other));
             Err(EvalError::Wrong(code::RESOURCE, why))

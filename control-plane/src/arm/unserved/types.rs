@@ -22,8 +22,12 @@ pub(crate) const SERVED_TYPES: [&str; 7] = [
     GROUP_TYPE,
 ];
 
-/// The number of edits up to which a type counts as a misspelling of a served one.
+/// The number of edits up to which a type counts as a misspelling of a served one; a long one may have one for each
+/// [`LETTERS_FOR_AN_EDIT`].
 const MISSPELT: usize = 2;
+
+/// The length of a served type, in bytes, for each edit of a misspelling.
+const LETTERS_FOR_AN_EDIT: usize = 20;
 
 /// The namespace of Tidegate's own extensions.
 const OWN_NAMESPACE: &str = "Tidegate.Network";
@@ -88,7 +92,8 @@ fn nearest_served_type(kind: &str) -> Option<String> {
     // A type with one more segment is a child, however short its name.
     let segments = |kind: &str| kind.split('/').count();
     let nearest = served_types().filter(|served| segments(served) == segments(&kind)).min_by_key(distance)?;
-    (1..=MISSPELT).contains(&distance(&nearest)).then_some(nearest)
+    let most = MISSPELT.max(nearest.len() / LETTERS_FOR_AN_EDIT);
+    (1..=most).contains(&distance(&nearest)).then_some(nearest)
 }
 
 fn served_types() -> impl Iterator<Item = String> {
@@ -126,6 +131,11 @@ mod tests {
                 "Microsoft.Network/applicationGateways/backendAdressPools",
                 Some("Microsoft.Network/applicationGateways/backendAddressPools"),
             ),
+            (
+                "Microsoft.Network/ApplicationGatewayWebApplicationFirewallPolicy",
+                Some("Microsoft.Network/ApplicationGatewayWebApplicationFirewallPolicies"),
+            ),
+            ("Microsoft.Network/virtualNetworkTaps", None),
             ("Microsoft.Network/applicationGateways", None),
             ("Microsoft.Network/networkSecurityGroups", None),
             ("Microsoft.Network/virtualNetworkGateways", None),
