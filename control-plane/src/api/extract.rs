@@ -259,6 +259,18 @@ impl Names {
     }
 }
 
+/// Checks the subscription and the resource group of a resource that a request may create.
+///
+/// # Errors
+/// [`ServiceError::BadSubscription`] or [`ServiceError::BadName`].
+pub(super) fn check_scope(subscription: &str, group: Option<&str>) -> Result<(), ApiError> {
+    let segments = [Some(("subscription", subscription)), group.map(|group| ("group", group))];
+    let values = segments.into_iter().flatten().map(|(what, value)| (what.to_owned(), value.to_owned()));
+    let mut names = Names { values: values.collect(), creates: true };
+    names.take("subscription")?;
+    names.take_group().map(drop)
+}
+
 /// Returns whether a segment of the path is valid for its purpose. `arm` applies the stricter rules for new
 /// resources.
 fn is_good(what: &str, value: &str) -> bool {

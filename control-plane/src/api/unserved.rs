@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{FromRequest, FromRequestParts, Request, State};
-use axum::http::header::ETAG;
+use axum::http::header::{ALLOW, ETAG};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use percent_encoding::percent_decode_str;
@@ -20,7 +20,7 @@ use crate::resource_id::ResourceId;
 use crate::service::{Service, ServiceError, ShownUnserved, UnservedAction};
 
 use super::error::ApiError;
-use super::extract::{ApiVersionParam, BaseUrl, Conditions, JsonBody, RequestAuthor};
+use super::extract::{ApiVersionParam, BaseUrl, Conditions, JsonBody, RequestAuthor, check_scope};
 use super::operations::Links;
 use super::paging::Paging;
 use super::{App, AppState};
@@ -58,6 +58,9 @@ pub(super) async fn handle(State(app): AppState, request: Request) -> Result<Res
     if author.client.as_ref().is_some_and(|client| !client.covers(&path)) {
         return Err(unknown().into());
     }
+    if head.method == Method::PUT {
+        check_scope(&resource.subscription, resource.group.as_deref())?;
+    }
     let Conditions(conditions) = Conditions::from_request_parts(&mut head, &app).await?;
     let operation = Links::complete(&base, &version, &resource.subscription, &Map::new()).for_put();
     let method = head.method.clone();
@@ -71,7 +74,12 @@ pub(super) async fn handle(State(app): AppState, request: Request) -> Result<Res
         Method::PUT => UnservedAction::Put(JsonBody::from_request(request, &app).await?.0, Map::new()),
         Method::PATCH => UnservedAction::Patch(JsonBody::from_request(request, &app).await?.0),
         Method::DELETE => UnservedAction::Delete,
-        _ => return Err(ApiError::WrongMethod { method: method.to_string(), path: sent }),
+        _ => {
+            let mut refused =
+                ApiError::WrongMethod { method: method.to_string(), path: sent }.into_response();
+            refused.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD, PUT, PATCH, DELETE"));
+            return Ok(refused);
+        }
     };
     let has_operation = !matches!(action, UnservedAction::Patch(_));
     let mut answer = write(&app, author, &resource, conditions, action).await?;

@@ -118,8 +118,7 @@ impl<'a> Level<'a> {
                 format!("'{shown}' is unknown; a request may have at most {MAX_UNKNOWN} unknown properties.")
             }
             None => {
-                let message =
-                    format!("'{shown}' is unknown here: it is stored and returned, and has no effect.");
+                let message = format!("'{shown}' is unknown here, and Tidegate gives it no effect.");
                 violations.warn(code::UNKNOWN_PROPERTY, target, message);
                 return true;
             }

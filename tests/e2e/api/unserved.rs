@@ -151,6 +151,13 @@ async fn odd_requests_about_other_types_are_answered_and_change_nothing() {
         ("PUT", format!("{}{version}", id("Microsoft.Compute/virtualMachines")), "{}", 404),
         ("PUT", format!("{}%2Fextra{version}", resource), "{}", 404),
         ("PUT", format!("/subscriptions/s/elsewhere/x/providers/A.B/c/d{version}"), "{}", 404),
+        ("PUT", format!("/subscriptions/s/resourceGroups/g/providers/A.B/c/d{version}"), "{}", 400),
+        (
+            "PUT",
+            format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/a%20b/providers/A.B/c/d{version}"),
+            "{}",
+            400,
+        ),
     ];
     for (method, path, body, status) in cases {
         let answer = management.send(method, path, &[], (*body).to_owned()).await;
