@@ -93,6 +93,22 @@ async fn trailers_of_an_answer_reach_a_client_that_has_said_that_it_takes_them()
 }
 
 #[tokio::test]
+async fn a_head_of_any_size_leaves_before_its_body() {
+    let mut backend = ManualBackend::start().await;
+    let gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
+    let line = format!("X: {}\r\n", "x".repeat(4000));
+    for lines in [1, 7, 8, 15] {
+        let mut client = gateway.peer().await;
+        client.write("GET /large HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await;
+        let (_, mut server) = backend.accept().await;
+        let head = format!("HTTP/1.1 200 OK\r\n{}Content-Length: 5\r\n\r\n", line.repeat(lines));
+        server.write(head + "hello").await;
+        assert_eq!(client.read_head().await.status(), 200, "{lines}");
+        assert_eq!(client.read_to_end().await, (b"hello".to_vec(), Ending::Eof), "{lines}");
+    }
+}
+
+#[tokio::test]
 async fn a_client_of_http_1_0_takes_the_end_of_the_connection_for_that_of_a_body() {
     let mut backend = ManualBackend::start().await;
     let gateway = Gateway::start(tidegate(), &[backend.ip()]).await;

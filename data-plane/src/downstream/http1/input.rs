@@ -134,6 +134,8 @@ impl Input {
             return Some(NextRequest::Closed);
         }
         if !self.kept.is_empty() {
+            // Only the begun head is needed. A client whose every read ends within a head never empties the rest.
+            self.kept.drain(..std::mem::take(&mut self.at));
             self.kept.extend_from_slice(bytes);
             return self.scan(times);
         }
@@ -363,6 +365,11 @@ impl Input {
             Ok(count) if count > 0 => Poll::Pending,
             Ok(_) | Err(_) => Poll::Ready(()),
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn memory(&self) -> usize {
+        self.kept.capacity()
     }
 
     /// Returns the bytes that have arrived early.

@@ -182,6 +182,19 @@ async fn a_client_that_goes_away_is_noticed_and_what_it_sends_early_is_kept() {
 }
 
 #[tokio::test]
+async fn a_client_that_always_ends_within_a_head_is_given_no_more_memory_for_it() {
+    let (client, mut own) = connect();
+    let rest = format!(" / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\nGET", "x".repeat(8000));
+    own.write_all(b"GET").unwrap();
+    for _ in 0..100 {
+        own.write_all(rest.as_bytes()).unwrap();
+        assert_eq!(target(&client).await, "/");
+    }
+    let memory = client.socket.borrow().as_ref().map(|socket| socket.input.memory());
+    assert!(memory.is_some_and(|memory| memory < 4 * rest.len()), "{memory:?}");
+}
+
+#[tokio::test]
 async fn a_body_that_nobody_reads_ends_the_connection_unless_it_is_here() {
     for (sent, expected) in [("hello", true), ("hell", false)] {
         let (client, mut own) = connect();

@@ -125,8 +125,11 @@ impl ResponseWriter<'_> {
                 return Poll::Ready(Ok(self.framing.keep_alive && can_continue));
             }
             let mut gather = Gather::new(self.framing.body == BodyFraming::Chunked);
-            if let Some(head) = self.head.take() {
-                self.begin(cx, head, &mut gather);
+            if let Some(head) = self.head.take()
+                && !self.begin(cx, head, &mut gather)
+            {
+                // The head must have left before anything else is written.
+                continue;
             }
             let read = self.read(cx, &mut gather);
             let bytes = gather.bytes();
@@ -151,8 +154,8 @@ impl ResponseWriter<'_> {
         self.client.poll_gone(cx).map(|()| Err(Aborted::ClientGone))
     }
 
-    /// Adds the head to the first write.
-    fn begin(&mut self, cx: &mut Context<'_>, mut head: ResponseHead, gather: &mut Gather) {
+    /// Adds the head to the first write. Returns false if it is too large for that: then it waits to be written.
+    fn begin(&mut self, cx: &mut Context<'_>, mut head: ResponseHead, gather: &mut Gather) -> bool {
         let asked =
             Asked { keep_alive: self.asked.keep_alive & self.client.begin_response(cx), ..self.asked };
         let length = match &self.body {
@@ -165,7 +168,8 @@ impl ResponseWriter<'_> {
         self.framing = response_head::write(&mut head, length, asked, &mut bytes);
         spare_heads::keep_response(head);
         gather.set_chunked(self.framing.body == BodyFraming::Chunked);
-        if !gather.add(&bytes) {
+        let fits = gather.add(&bytes);
+        if !fits {
             self.client.write_later(|out| out.extend_from_slice(&bytes));
         }
         if bytes.capacity() <= MAX_KEPT {
@@ -177,6 +181,7 @@ impl ResponseWriter<'_> {
         if length == Length::Empty || self.framing.body == BodyFraming::Length(0) {
             self.body = None;
         }
+        fits
     }
 
     /// Reads the body until a write is full or nothing more is there. A body is dropped as soon as it has ended, before
