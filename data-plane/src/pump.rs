@@ -2,21 +2,23 @@
 //! idle timeout passes.
 //!
 //! One task polls it. It borrows the thread's buffer only after a connection is readable, writes at once, and keeps
-//! bytes only after a short write, so idle traffic needs only two sockets and little memory. This module must not
-//! know what the bytes mean, nor why they are carried.
+//! bytes only after a short write, so idle traffic needs only two sockets and little memory. It has no timer: the task
+//! must also poll it soon after [`Traffic::due`]. This module must not know what the bytes mean, nor why they are
+//! carried.
 
 mod flow;
 mod idle;
 mod liveness;
+pub(crate) mod pipe;
 
 use std::io;
-use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::{Instant, Sleep};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
 
 use crate::stream::Stream;
 use flow::{At, Flow};
@@ -26,6 +28,14 @@ use idle::IdleWatch;
 pub(crate) trait Peer: AsyncRead + AsyncWrite + Unpin {
     /// Returns the socket if it carries only this traffic. The pump must not change the timeouts of a shared one.
     fn socket(&self) -> Option<&Stream>;
+
+    /// Returns the socket if it carries exactly the bytes of the traffic.
+    fn plain(&self) -> Option<&TcpStream> {
+        match self.socket()? {
+            Stream::Plain(tcp) => Some(tcp),
+            Stream::Tls(_) => None,
+        }
+    }
 
     /// Returns true if dropping this end tells the peer that nothing more comes, as a shutdown does.
     fn closes_in_order(&self) -> bool;
@@ -48,9 +58,17 @@ impl Peer for Stream {
     }
 }
 
-/// An observer of one direction. It sees each chunk as it was read.
+/// An observer of one direction. It sees the bytes in order, except for those that it lets pass unseen.
 pub(crate) trait Tap: Default {
-    fn read(&mut self, chunk: &[u8]);
+    /// Sees the next bytes.
+    fn read(&mut self, bytes: &[u8]);
+
+    /// Returns the number of bytes from here on that may pass unseen, if the next bytes begin with `next`, which may be
+    /// empty. The first of them may be among those of `next`.
+    fn unseen(&self, next: &[u8]) -> u64;
+
+    /// Notes that this many of those bytes have passed.
+    fn pass(&mut self, count: u64);
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,8 +108,6 @@ pub(crate) struct Traffic<C, B, T> {
     up: Flow<T>,
     /// From the backend.
     down: Flow<T>,
-    /// The side that ended first.
-    first: Option<Side>,
     watch: IdleWatch,
 }
 
@@ -108,14 +124,13 @@ impl<C: Peer, B: Peer, T: Tap> Traffic<C, B, T> {
             backend,
             up: Flow::starting_with(from_client),
             down: Flow::starting_with(from_backend),
-            first: None,
             watch: IdleWatch::new(Instant::now(), idle),
         }
     }
 
-    /// Returns the first deadline of the alarm.
+    /// Returns the time after which it must be polled again even if no byte moves.
     pub(crate) fn due(&self) -> Instant {
-        self.watch.due()
+        self.watch.due(self.up.is_held_up() || self.down.is_held_up())
     }
 
     /// Returns the number of bytes that were read from the client.
@@ -136,37 +151,35 @@ impl<C: Peer, B: Peer, T: Tap> Traffic<C, B, T> {
         }
     }
 
-    /// Moves all bytes that can be moved now. Ready at the end of the traffic. `alarm` is its only timer.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, alarm: Pin<&mut Sleep>) -> Poll<End> {
-        let Traffic { client, backend, up, down, first, watch } = self;
-        let before = up.moved() + down.moved();
+    /// Moves all bytes that can be moved now. Ready at the end of the traffic.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        let Traffic { client, backend, up, down, watch } = self;
         // The second direction to end needs no shutdown: both ends are dropped then.
         let is_last = down.is_shut && backend.closes_in_order();
         let upwards = up.poll(cx, client, backend, is_last).map_err(|(at, e)| (at.side(Side::Client), e));
-        if up.has_ended {
-            first.get_or_insert(Side::Client);
-        }
+        up.is_first |= up.has_ended && !down.has_ended;
         let is_last = up.is_shut && client.closes_in_order();
         let downwards =
             down.poll(cx, backend, client, is_last).map_err(|(at, e)| (at.side(Side::Backend), e));
-        if down.has_ended {
-            first.get_or_insert(Side::Backend);
-        }
         match (upwards, downwards) {
             (Poll::Ready(Err((side, error))), _) | (_, Poll::Ready(Err((side, error)))) => {
                 return Poll::Ready(End::Failed(side, error));
             }
             (Poll::Ready(Ok(())), Poll::Ready(Ok(()))) => {
-                return Poll::Ready(End::Closed(first.unwrap_or(Side::Client)));
+                return Poll::Ready(End::Closed(if up.is_first { Side::Client } else { Side::Backend }));
             }
             _ => {}
         }
-        if up.moved() + down.moved() != before {
-            watch.moved();
+        let now = Instant::now();
+        if up.take_moved() | down.take_moved() {
+            watch.moved(now);
+        } else if watch.is_still(now) {
+            up.give_pipe_back();
+            down.give_pipe_back();
         }
-        watch.poll(cx, alarm, (client, down.is_held_up()), (backend, up.is_held_up()))
+        watch.poll(cx, now, (client, down.is_held_up()), (backend, up.is_held_up()))
     }
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,8 +1,8 @@
 //! The registry of the tunnels of one data thread, and of its connections that carry requests to backends.
 //!
-//! Each entry has a number, a public part that the thread can list, and a signal that closes it. Entries are kept in
-//! the order of their numbers, so that a long list can be read in slices between other work. This module must not
-//! know what is registered.
+//! Each entry has a number, a public part that the thread can list, a signal that closes it, and a deadline. Entries
+//! are kept in the order of their numbers, so that a long list can be read in slices between other work. One scan of
+//! the list, twice a second, replaces a timer for each entry. This module must not know what is registered.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -11,6 +11,15 @@ use std::ops::Deref;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+/// The interval of the scans: a task is woken at most this long, and the time of a scan, after its deadline.
+const SCAN: Duration = Duration::from_millis(500);
+
+/// The number of entries that are scanned before other tasks run.
+const SLICE: usize = 1000;
 
 /// The reason why an entry is closed. Drains close entries at the end of their timeout, or many tunnels one by one
 /// during its last quarter.
@@ -49,12 +58,18 @@ struct Entry<T> {
     number: u64,
     public: T,
     reason: Cell<Option<CloseReason>>,
+    /// The time after which the task is woken.
+    due: Cell<Option<Instant>>,
     waker: RefCell<Option<Waker>>,
 }
 
 impl<T> Entry<T> {
     fn close(&self, why: CloseReason) {
         self.reason.set(Some(why));
+        self.wake();
+    }
+
+    fn wake(&self) {
         if let Some(waker) = self.waker.take() {
             waker.wake();
         }
@@ -78,7 +93,13 @@ impl<T> Registry<T> {
     /// Adds an entry with this public part.
     pub(crate) fn register(self: &Rc<Registry<T>>, public: T) -> Registration<T> {
         let number = self.next.replace(self.next.get() + 1);
-        let entry = Rc::new(Entry { number, public, reason: Cell::new(None), waker: RefCell::new(None) });
+        let entry = Rc::new(Entry {
+            number,
+            public,
+            reason: Cell::default(),
+            due: Cell::default(),
+            waker: RefCell::default(),
+        });
         self.entries.borrow_mut().insert(number, entry.clone());
         Registration { registry: self.clone(), entry }
     }
@@ -117,6 +138,31 @@ impl<T> Registry<T> {
         self.entries.borrow().values().filter_map(|entry| choose(&entry.public)).collect()
     }
 
+    /// Wakes the tasks whose deadlines have passed, for as long as the thread runs.
+    pub(crate) async fn scan(&self) {
+        loop {
+            sleep(SCAN).await;
+            let (now, mut next) = (Instant::now(), Some(0));
+            while let Some(first) = next {
+                next = self.scan_slice(first, now);
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    /// Scans the entries from this number on, and returns the number at which the next slice begins.
+    fn scan_slice(&self, first: u64, now: Instant) -> Option<u64> {
+        let entries = self.entries.borrow();
+        let mut rest = entries.range(first..);
+        for (_, entry) in rest.by_ref().take(SLICE) {
+            if entry.due.get().is_some_and(|due| due <= now) {
+                entry.due.set(None);
+                entry.wake();
+            }
+        }
+        rest.next().map(|(number, _)| *number)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.entries.borrow().len()
     }
@@ -143,6 +189,11 @@ impl<T> Registration<T> {
             none => *none = Some(cx.waker().clone()),
         }
         Poll::Pending
+    }
+
+    /// Sets the time after which the task that polled last is woken once, at most a second later.
+    pub(crate) fn wake_after(&self, due: Instant) {
+        self.entry.due.set(Some(due));
     }
 
     /// Runs a future until it ends or the entry is closed.
@@ -234,6 +285,38 @@ mod tests {
         }
         registry.close(CloseReason::Stopping, |()| true);
         assert_eq!(tasks.map(|task| task.0.load(Ordering::Relaxed)), [0, 1]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_task_is_woken_soon_after_its_deadline_and_once() {
+        let registry: Rc<Registry<u64>> = Rc::default();
+        let began = Instant::now();
+        let wait = move |entry: Registration<u64>| async move {
+            let due = began + Duration::from_millis(*entry);
+            entry.wake_after(due);
+            let mut polls = 0;
+            let woken = poll_fn(|cx| {
+                polls += 1;
+                if entry.poll_close(cx).is_pending() && polls == 1 { Poll::Pending } else { Poll::Ready(()) }
+            });
+            woken.await;
+            let late = Instant::now().checked_duration_since(due).expect("it was woken early");
+            assert!(late <= Duration::from_millis(510), "{late:?} after {due:?}");
+            assert!(entry.entry.due.get().is_none(), "it would be woken again");
+        };
+        // More than two slices.
+        let entries = (0..2 * SLICE as u64 + 5).map(|at| registry.register(at * 3));
+        let local = tokio::task::LocalSet::new();
+        let waits: Vec<_> = entries.map(|entry| local.spawn_local(wait(entry))).collect();
+        let scanned = registry.clone();
+        local.spawn_local(async move { scanned.scan().await });
+        let all = async {
+            for wait in waits {
+                wait.await.unwrap();
+            }
+        };
+        local.run_until(all).await;
+        assert!(registry.is_empty());
     }
 
     #[tokio::test]

@@ -190,7 +190,9 @@ fn start_one(
 /// are spread over time.
 async fn run(mut commands: mpsc::Receiver<Command>, thread: Rc<Thread>, min_to_spread: usize) -> Rc<Logger> {
     let background = thread.clone();
-    tokio::task::spawn_local(async move { tokio::join!(background.log.run(), background.upstreams.run()) });
+    tokio::task::spawn_local(async move {
+        tokio::join!(background.log.run(), background.upstreams.run(), background.tunnels.scan())
+    });
     while let Some(command) = commands.recv().await {
         match command {
             Command::Listen { socket, address, current, close } => {

@@ -4,18 +4,17 @@
 //! Each tunnel is one task, so that an idle tunnel needs only two sockets and little memory.
 
 mod access_log;
-mod close;
+mod frames;
 
 use std::future::poll_fn;
-use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use tidegate_http1::Known;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use super::forward::Exchange;
 use super::headers;
@@ -27,13 +26,13 @@ use crate::downstream::upgrade::{PendingUpgrade, UpgradedClient};
 use crate::live_tunnel::LiveTunnel;
 use crate::member::InFlightGuard;
 use crate::pump::{self, Peer, Side, Traffic};
-use crate::registry::CloseReason;
+use crate::registry::{CloseReason, Registration};
 use crate::runtime::{BackendSet, Selection};
 use crate::stream::Stream;
 use crate::thread::Thread;
 use crate::trace;
 use access_log::Last;
-use close::CloseCode;
+use frames::Frames;
 
 /// The time in which an HTTP/2 stream must be handed over after the response.
 const HANDOVER: Duration = Duration::from_secs(20);
@@ -171,8 +170,7 @@ enum TunnelOutcome {
     Drained(CloseReason),
 }
 
-/// Runs a tunnel until it ends. Its parts are created outside of the future, because an `async fn` would hold its
-/// arguments twice.
+/// Runs a tunnel until it ends.
 fn run(
     (client, from_client): (UpgradedClient, Bytes),
     (backend, from_backend): (Stream, Bytes),
@@ -187,8 +185,7 @@ fn run(
     }
     let live = context.connection.thread.tunnels.register(live);
     let started = Instant::now();
-    let mut traffic =
-        Traffic::<_, _, CloseCode>::new((client, &from_client), (backend, &from_backend), limits.idle);
+    let traffic = Traffic::<_, _, Frames>::new((client, &from_client), (backend, &from_backend), limits.idle);
     let buffer = context.connection.thread.tunnel_buffer;
     if buffer > 0 {
         traffic
@@ -199,31 +196,53 @@ fn run(
             .for_each(|own| own.bound_buffers(buffer));
     }
     context.counts().opened.add(1);
-    async move {
-        let end = {
-            let counts = context.counts();
-            live.moved(traffic.received(), traffic.sent(), counts);
-            let mut alarm = pin!(sleep_until(traffic.due()));
-            poll_fn(|cx| match live.poll_close(cx) {
-                Poll::Ready(why) => Poll::Ready(TunnelOutcome::Drained(why)),
-                Poll::Pending => {
-                    let polled = traffic.poll(cx, alarm.as_mut()).map(TunnelOutcome::Traffic);
-                    live.moved(traffic.received(), traffic.sent(), counts);
-                    polled
-                }
-            })
-            .await
+    live.moved(traffic.received(), traffic.sent(), context.counts());
+    let mut tunnel = Some(Tunnel { traffic, live, started, context });
+    // A future that owns its parts: an `async` block would hold references to them as well.
+    poll_fn(move |cx| {
+        let outcome = match &mut tunnel {
+            Some(tunnel) => ready!(tunnel.poll(cx)),
+            None => return Poll::Ready(()),
         };
-        let last = Last::of(&end, started, &traffic);
-        let Traffic { client, backend, .. } = traffic;
-        match &end {
+        if let Some(tunnel) = tunnel.take() {
+            tunnel.end(&outcome);
+        }
+        Poll::Ready(())
+    })
+}
+
+/// A tunnel that is open.
+struct Tunnel {
+    traffic: Traffic<UpgradedClient, Stream, Frames>,
+    live: Registration<LiveTunnel>,
+    started: Instant,
+    context: TunnelContext,
+}
+
+impl Tunnel {
+    /// Ready at the end of the tunnel.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<TunnelOutcome> {
+        let Tunnel { traffic, live, context, .. } = self;
+        if let Poll::Ready(why) = live.poll_close(cx) {
+            return Poll::Ready(TunnelOutcome::Drained(why));
+        }
+        let polled = traffic.poll(cx).map(TunnelOutcome::Traffic);
+        live.moved(traffic.received(), traffic.sent(), context.counts());
+        live.wake_after(traffic.due());
+        polled
+    }
+
+    /// Closes both connections and records the end.
+    fn end(self, outcome: &TunnelOutcome) {
+        let last = Last::of(outcome, self.started, &self.traffic);
+        let Traffic { client, backend, .. } = self.traffic;
+        match outcome {
             TunnelOutcome::Traffic(pump::End::Failed(Side::Client, _)) => backend.reset(),
             TunnelOutcome::Traffic(pump::End::Failed(Side::Backend, _)) => client.reset(),
-            // The connections are only closed: the gateway does not read the frames, so it cannot insert a Close
-            // frame.
+            // The connections are only closed: the gateway promises to write nothing of its own into a tunnel.
             TunnelOutcome::Traffic(_) | TunnelOutcome::Drained(_) => {}
         }
-        context.record(&live, &last);
+        self.context.record(&self.live, &last);
     }
 }
 
@@ -237,20 +256,4 @@ async fn close_later(connection: Rc<Connection>, backend: Arc<Backend>, after: D
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn size_of_future<A, B, C, D, E, F>(_: impl Fn(A, B, C, D, E) -> F) -> usize {
-        size_of::<F>()
-    }
-
-    /// Tens of thousands of tunnels may be idle at once. Besides its parts, a task needs a timer and the state of its
-    /// await.
-    #[test]
-    fn the_task_of_a_tunnel_holds_its_parts_once() {
-        let parts = size_of::<Traffic<UpgradedClient, Stream, CloseCode>>() + size_of::<TunnelContext>();
-        let task = size_of_future(run);
-        assert!(task <= parts + 256, "{task} bytes for {parts} bytes of parts");
-        assert!(task <= 448, "{task} bytes for the task of a tunnel");
-    }
-}
+mod tests;

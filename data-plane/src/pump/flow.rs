@@ -1,42 +1,67 @@
 //! One direction, from a source to a sink. It needs no buffer while no bytes move.
+//!
+//! Bytes are copied through the thread's buffer. In bulk between two plain sockets, the bytes that nobody must see
+//! pass through a [`Pipe`] instead, without being copied. A direction is in bulk while most of its turns move much.
+
+mod splice;
 
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, ReadBuf};
 
-use super::Tap;
+use super::pipe::Pipe;
+use super::{Peer, Tap};
 use crate::read_buffer::ReadBuffer;
+use splice::Look;
+
+/// The number of bytes from which a turn moves much, and from which a stretch is worth a pipe: below, copying costs
+/// less than the system calls.
+const MUCH: u64 = 16 * 1024;
+
+/// The number of KiB from which a direction is in bulk.
+const BULK: u16 = 256;
+
+/// The most KiB that are counted: after three turns with little, a direction is no longer in bulk.
+const MAX_STREAK: u16 = 4 * BULK;
 
 /// One direction.
 #[derive(Debug, Default)]
 pub(super) struct Flow<T> {
-    /// The bytes that were read but not yet written; at most one buffer of them.
+    /// The bytes that were read but not yet written.
     kept: Option<Box<Kept>>,
     /// True if bytes were written that may wait in the TLS layer.
     unflushed: bool,
     /// True once the source has ended.
     pub(super) has_ended: bool,
+    /// True once the source has ended before that of the other direction.
+    pub(super) is_first: bool,
     /// True once the sink knows that the source has ended.
     pub(super) is_shut: bool,
+    /// The KiB of the last turns with much, halved by each turn with little; at most [`MAX_STREAK`].
+    streak: u16,
     pub(super) tap: T,
     /// The number of bytes that were read from the source.
     pub(super) bytes: u64,
-    /// The number of kept bytes that were written later.
-    drained: u64,
+    /// True if bytes have moved since this was last taken.
+    has_moved: bool,
 }
 
-/// Bytes that wait for the sink, from index `at`.
+/// Bytes that wait for the sink.
 #[derive(Debug)]
-struct Kept {
-    bytes: Vec<u8>,
-    at: usize,
+enum Kept {
+    /// The bytes from index `at`; at most one buffer of them, or what a pipe has held.
+    Copied {
+        bytes: Vec<u8>,
+        at: usize,
+    },
+    InPipe(Pipe),
 }
 
 impl Kept {
     fn of(bytes: &[u8]) -> Option<Box<Kept>> {
-        (!bytes.is_empty()).then(|| Box::new(Kept { bytes: bytes.to_vec(), at: 0 }))
+        (!bytes.is_empty()).then(|| Box::new(Kept::Copied { bytes: bytes.to_vec(), at: 0 }))
     }
 }
 
@@ -59,9 +84,9 @@ impl<T: Tap> Flow<T> {
         self.kept.is_some() || self.unflushed
     }
 
-    /// Returns a number that grows whenever bytes move, for the idle timeout.
-    pub(super) fn moved(&self) -> u64 {
-        self.bytes + self.drained
+    /// Returns true if bytes have moved since the last call, for the idle timeout.
+    pub(super) fn take_moved(&mut self) -> bool {
+        std::mem::take(&mut self.has_moved)
     }
 
     /// Moves all bytes that can be moved now. Ready when the source has ended and the sink was shut down. With
@@ -69,8 +94,21 @@ impl<T: Tap> Flow<T> {
     pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
-        source: &mut (impl AsyncRead + Unpin),
-        sink: &mut (impl AsyncWrite + Unpin),
+        source: &mut impl Peer,
+        sink: &mut impl Peer,
+        is_dropped_then: bool,
+    ) -> Poll<Result<(), (At, io::Error)>> {
+        let before = self.bytes;
+        let polled = self.poll_turn(cx, source, sink, is_dropped_then);
+        self.count_turn(self.bytes - before);
+        polled
+    }
+
+    fn poll_turn(
+        &mut self,
+        cx: &mut Context<'_>,
+        source: &mut impl Peer,
+        sink: &mut impl Peer,
         is_dropped_then: bool,
     ) -> Poll<Result<(), (At, io::Error)>> {
         loop {
@@ -86,69 +124,91 @@ impl<T: Tap> Flow<T> {
                 self.is_shut = true;
                 continue;
             }
-            self.poll_chunk(cx, source, sink, &mut ReadBuffer::take())?;
-            if !self.is_held_up() && !self.has_ended {
-                return Poll::Pending;
+            if self.is_in_bulk()
+                && let (Some(from), Some(to)) = (source.plain(), sink.plain())
+                && let Look::Passed = ready!(self.poll_splice(cx, from, to))?
+            {
+                continue;
             }
+            ready!(self.poll_copy(cx, source, sink))?;
         }
     }
 
-    /// Reads and writes until the source has no more bytes or the sink accepts no more.
-    fn poll_chunk(
+    fn is_in_bulk(&self) -> bool {
+        self.streak >= BULK
+    }
+
+    /// Counts the bytes of one turn.
+    fn count_turn(&mut self, moved: u64) {
+        self.has_moved |= moved > 0;
+        let streak = match moved {
+            0 => return,
+            1..MUCH => self.streak / 2,
+            _ => self.streak.saturating_add(u16::try_from(moved / 1024).unwrap_or(u16::MAX)),
+        };
+        let has_begun = streak >= BULK && !self.is_in_bulk();
+        self.streak = if has_begun { MAX_STREAK } else { streak.min(MAX_STREAK) };
+    }
+
+    /// Reads one buffer and writes it. Pending if the source has no more bytes and the sink took all.
+    fn poll_copy(
         &mut self,
         cx: &mut Context<'_>,
-        source: &mut (impl AsyncRead + Unpin),
-        sink: &mut (impl AsyncWrite + Unpin),
-        buffer: &mut [u8],
-    ) -> Result<(), (At, io::Error)> {
-        loop {
-            let mut read = ReadBuf::new(buffer);
-            match Pin::new(&mut *source).poll_read(cx, &mut read) {
-                Poll::Pending => return Ok(()),
-                // A TLS peer that closes without close_notify has ended too.
-                Poll::Ready(Err(e)) if e.kind() == io::ErrorKind::UnexpectedEof => {}
-                Poll::Ready(Err(e)) => return Err((At::Source, e)),
-                Poll::Ready(Ok(())) => {}
-            }
-            let chunk = read.filled();
-            if chunk.is_empty() {
-                self.has_ended = true;
-                return Ok(());
-            }
+        source: &mut impl Peer,
+        sink: &mut impl Peer,
+    ) -> Poll<Result<(), (At, io::Error)>> {
+        let mut buffer = ReadBuffer::take();
+        let mut read = ReadBuf::new(&mut buffer);
+        let ended = poll_gather(cx, source, &mut read);
+        let chunk = read.filled();
+        if !chunk.is_empty() {
             self.bytes += chunk.len() as u64;
             self.tap.read(chunk);
             let written = match Pin::new(&mut *sink).poll_write(cx, chunk) {
                 Poll::Pending => 0,
                 Poll::Ready(written) => written.map_err(|e| (At::Sink, e))?,
             };
-            if written < chunk.len() {
-                self.kept = Kept::of(&chunk[written..]);
-                return Ok(());
+            self.kept = Kept::of(&chunk[written..]);
+            if self.kept.is_none() {
+                match Pin::new(&mut *sink).poll_flush(cx) {
+                    Poll::Ready(flushed) => flushed.map_err(|e| (At::Sink, e))?,
+                    Poll::Pending => self.unflushed = true,
+                }
             }
-            if let Poll::Ready(flushed) = Pin::new(&mut *sink).poll_flush(cx) {
-                flushed.map_err(|e| (At::Sink, e))?;
-            } else {
-                self.unflushed = true;
-                return Ok(());
+        }
+        match ended {
+            Poll::Pending if self.is_held_up() => Poll::Ready(Ok(())),
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(ended) => {
+                self.has_ended = ended.map_err(|e| (At::Source, e))?;
+                Poll::Ready(Ok(()))
             }
         }
     }
 
     /// Writes the kept bytes and frees their memory.
-    fn poll_drain(
-        &mut self,
-        cx: &mut Context<'_>,
-        sink: &mut (impl AsyncWrite + Unpin),
-    ) -> Poll<io::Result<()>> {
+    fn poll_drain(&mut self, cx: &mut Context<'_>, sink: &mut impl Peer) -> Poll<io::Result<()>> {
         while let Some(kept) = &mut self.kept {
-            let written = ready!(Pin::new(&mut *sink).poll_write(cx, &kept.bytes[kept.at..]))?;
-            if written == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
-            kept.at += written;
-            let is_drained = kept.at == kept.bytes.len();
-            self.drained += written as u64;
-            self.unflushed = true;
+            let is_drained = match &mut **kept {
+                Kept::Copied { bytes, at } => {
+                    let written = ready!(Pin::new(&mut *sink).poll_write(cx, &bytes[*at..]))?;
+                    if written == 0 {
+                        return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+                    }
+                    *at += written;
+                    self.has_moved = true;
+                    self.unflushed = true;
+                    *at == bytes.len()
+                }
+                Kept::InPipe(pipe) => {
+                    let sink = sink.plain().ok_or(io::ErrorKind::NotConnected)?;
+                    let before = pipe.filled();
+                    let polled = pipe.poll_drain(cx, sink);
+                    self.has_moved |= pipe.filled() < before;
+                    ready!(polled)?;
+                    true
+                }
+            };
             if is_drained {
                 self.kept = None;
             }
@@ -161,6 +221,26 @@ impl<T: Tap> Flow<T> {
     }
 }
 
+/// Reads until the buffer is full. Ready with true if the source has ended, pending if it has no more bytes now: a TLS
+/// connection gives one record at a time, and the records are written together.
+fn poll_gather(
+    cx: &mut Context<'_>,
+    source: &mut (impl AsyncRead + Unpin),
+    read: &mut ReadBuf<'_>,
+) -> Poll<io::Result<bool>> {
+    while read.remaining() > 0 {
+        let before = read.filled().len();
+        match ready!(Pin::new(&mut *source).poll_read(cx, read)) {
+            // A TLS peer that closes without close_notify has ended too.
+            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Poll::Ready(Ok(true)),
+            Err(e) => return Poll::Ready(Err(e)),
+            Ok(()) if read.filled().len() == before => return Poll::Ready(Ok(true)),
+            Ok(()) => {}
+        }
+    }
+    Poll::Ready(Ok(false))
+}
+
 /// Ignores the error of a shutdown if the peer has already closed the connection.
 fn already_gone(error: io::Error) -> io::Result<()> {
     if error.kind() == io::ErrorKind::NotConnected { Ok(()) } else { Err(error) }
@@ -170,14 +250,9 @@ fn already_gone(error: io::Error) -> io::Result<()> {
 mod tests {
     use super::*;
     use std::future::poll_fn;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+    use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, duplex};
 
-    #[derive(Debug, Default)]
-    struct Unread;
-
-    impl Tap for Unread {
-        fn read(&mut self, _: &[u8]) {}
-    }
+    use crate::pump::tests::Unread;
 
     /// A flow between two small pipes: bytes written into the first end come out of the second.
     fn flow(early: &[u8]) -> (Flow<Unread>, DuplexStream, DuplexStream, DuplexStream, DuplexStream) {

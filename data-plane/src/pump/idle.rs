@@ -1,21 +1,21 @@
-//! The alarm of the traffic: it enforces the idle timeout, and has the connections checked while bytes are in flight.
-//! Moving bytes only stores the time; the alarm compares it when it fires, so busy traffic does not reset a timer.
+//! The idle timeout of the traffic, and the checks of its connections while bytes are in flight. Moving bytes only
+//! stores the time. There is no timer: whoever polls the traffic asks for its next deadline.
 
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use socket2::SockRef;
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 
 use super::liveness::{Liveness, Next};
 use super::{End, Peer, Side};
 use crate::stream::{PEER_TIMEOUT, REQUEST_PEER_TIMEOUT, Stream, watch_for_vanished_peer};
 
-/// The interval at which blocked traffic checks both connections for a failure.
+/// The interval at which blocked traffic checks both connections for a failure, and the time after which it gives the
+/// pipe back in which its bytes wait.
 const HELD_UP: Duration = Duration::from_secs(1);
 
-/// The state of the alarm.
+/// The deadlines of the traffic.
 #[derive(Debug)]
 pub(super) struct IdleWatch {
     /// The time when a byte last moved.
@@ -29,8 +29,10 @@ pub(super) struct IdleWatch {
 /// The checks of both connections.
 #[derive(Debug)]
 struct Look {
-    /// The time of the next check.
+    /// The time of the next check of what is in flight.
     due: Instant,
+    /// The time of the next check for a failure, if bytes wait for an end.
+    failures_due: Instant,
     client: Liveness,
     backend: Liveness,
     /// True before the first check of all.
@@ -43,30 +45,38 @@ impl Look {
         // Accepted sockets have inherited their timeout from the listener.
         let client = if is_first { REQUEST_PEER_TIMEOUT } else { PEER_TIMEOUT };
         let due = now + Next::Later.after(PEER_TIMEOUT)?;
+        let failures_due = now + HELD_UP;
         let (client, backend) = (Liveness::new(client, now), Liveness::new(PEER_TIMEOUT, now));
-        Some(Box::new(Look { due, client, backend, is_first }))
+        Some(Box::new(Look { due, failures_due, client, backend, is_first }))
     }
 }
 
 impl IdleWatch {
-    /// Creates the alarm of new traffic. Bytes that followed the handshake are already in flight. The first check gives
-    /// both sockets their timeouts: traffic that ends before does not pay for that.
+    /// Creates the deadlines of new traffic. Bytes that followed the handshake are already in flight. The first check
+    /// gives both sockets their timeouts: traffic that ends before does not pay for that.
     pub(super) fn new(now: Instant, limit: Duration) -> IdleWatch {
         IdleWatch { since: now, limit, look: Look::plan(now, true) }
     }
 
     /// Records that bytes have moved.
-    pub(super) fn moved(&mut self) {
-        self.since = Instant::now();
+    pub(super) fn moved(&mut self, now: Instant) {
+        self.since = now;
         if self.look.is_none() {
-            self.look = Look::plan(self.since, false);
+            self.look = Look::plan(now, false);
         }
     }
 
+    /// Returns true if no byte has moved for a while.
+    pub(super) fn is_still(&self, now: Instant) -> bool {
+        self.since + HELD_UP <= now
+    }
+
     /// Returns the next deadline if no byte moves.
-    pub(super) fn due(&self) -> Instant {
+    pub(super) fn due(&self, is_held_up: bool) -> Instant {
         let idle = self.since + self.limit;
-        self.look.as_ref().map_or(idle, |look| look.due.min(idle))
+        let Some(look) = &self.look else { return idle };
+        let look = if is_held_up { look.due.min(look.failures_due) } else { look.due };
+        look.min(idle)
     }
 
     /// Ready when the idle timeout has passed, or when a blocked connection has failed. The flag of each end is true
@@ -74,19 +84,16 @@ impl IdleWatch {
     pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
-        mut alarm: Pin<&mut Sleep>,
+        now: Instant,
         (client, client_is_full): (&mut impl Peer, bool),
         (backend, backend_is_full): (&mut impl Peer, bool),
     ) -> Poll<End> {
-        let is_held_up = client_is_full || backend_is_full;
-        let due = if is_held_up { self.due().min(Instant::now() + HELD_UP) } else { self.due() };
-        if alarm.deadline() > due {
-            alarm.as_mut().reset(due);
-        }
-        loop {
-            ready!(alarm.as_mut().poll(cx));
-            let now = Instant::now();
-            if is_held_up {
+        if client_is_full || backend_is_full {
+            if self.look.is_none() {
+                self.look = Look::plan(now, false);
+            }
+            if let Some(look) = self.look.as_mut().filter(|look| look.failures_due <= now) {
+                look.failures_due = now + HELD_UP;
                 if let Some(error) = client.failure(cx) {
                     return Poll::Ready(End::Failed(Side::Client, error));
                 }
@@ -94,15 +101,14 @@ impl IdleWatch {
                     return Poll::Ready(End::Failed(Side::Backend, error));
                 }
             }
-            if self.since + self.limit <= now {
-                return Poll::Ready(End::Idle(self.limit));
-            }
-            if self.look.as_ref().is_some_and(|look| look.due <= now) {
-                self.check(now, (client.socket(), client_is_full), (backend.socket(), backend_is_full));
-            }
-            let due = self.due();
-            alarm.as_mut().reset(if is_held_up { due.min(now + HELD_UP) } else { due });
         }
+        if self.since + self.limit <= now {
+            return Poll::Ready(End::Idle(self.limit));
+        }
+        if self.look.as_ref().is_some_and(|look| look.due <= now) {
+            self.check(now, (client.socket(), client_is_full), (backend.socket(), backend_is_full));
+        }
+        Poll::Pending
     }
 
     /// Checks both connections and schedules the next check.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::close::CloseCode;
+use super::frames::Frames;
 use super::{CloseReason, Details, TunnelContext, TunnelOutcome};
 use crate::access_log::{Line, Properties, version};
 use crate::live_tunnel::LiveTunnel;
@@ -146,7 +146,7 @@ impl Last {
     pub(super) fn of<C: Peer, B: Peer>(
         end: &TunnelOutcome,
         started: Instant,
-        traffic: &Traffic<C, B, CloseCode>,
+        traffic: &Traffic<C, B, Frames>,
     ) -> Last {
         let (counted, closed_by, reason) = end.describe();
         // The side that closed first gave the reason; the other one only echoed it.
@@ -160,7 +160,7 @@ impl Last {
             closed_by,
             reason,
             time: started.elapsed(),
-            close_code: traffic.tap(first).0.or(traffic.tap(second).0),
+            close_code: traffic.tap(first).close_code().or(traffic.tap(second).close_code()),
         }
     }
 }
