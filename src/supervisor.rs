@@ -140,7 +140,7 @@ async fn serve(
                 let pause = backoff.pause_after_takeover(began.elapsed());
                 error!(
                     worker.slot = slot.number(),
-                    retry_s = pause.as_secs_f32(),
+                    retry_s = pause.as_secs_f64(),
                     "the running worker is kept with its old options, because no other can take over: {e}"
                 );
                 let mut kept = Process::Survivor(survivor);
@@ -242,18 +242,23 @@ async fn keep_serving(
             None if stop.asked.is_cancelled() => return end_survivor(slot, plan, stop, draining).await,
             None => take_or_start(slot, new_token, plan).await,
         };
-        match started {
+        let ended = match started {
             Ok(Started { mut process, has_token }) => tokio::select! {
-                how = process.ended() => warn!(worker.slot = slot.number(), "worker ended: {how}"),
+                how = process.ended() => Ok(how),
                 never = provide_token_later(slot, new_token, has_token) => match never {},
                 () = stop.asked.cancelled() => {
                     let drain_timeout = plan.options.drain_timeout;
                     return end(&mut process, slot, drain_timeout, stop, slot.left(), || drop(draining)).await;
                 }
             },
-            Err(e) => error!(worker.slot = slot.number(), "cannot start a worker: {e}"),
-        }
+            Err(e) => Err(e),
+        };
         let pause = backoff.pause_after(began.elapsed());
+        let (slot_number, retry_s) = (slot.number(), pause.as_secs_f64());
+        match ended {
+            Ok(how) => warn!(worker.slot = slot_number, retry_s, "worker ended: {how}"),
+            Err(e) => error!(worker.slot = slot_number, retry_s, "cannot start a worker: {e}"),
+        }
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = stop.asked.cancelled() => {}

@@ -172,8 +172,17 @@ async fn carried_by_the_last(gateway: &Gateway, killed: &[usize]) -> Vec<WebSock
     left
 }
 
+/// Returns the pauses after the ends of workers until each was started again, in seconds, as the supervisor
+/// logs them.
+fn pauses(gateway: &Gateway) -> Vec<String> {
+    let output = gateway.tidegate.output();
+    let ends = output.lines().filter(|line| line.contains("worker ended"));
+    let pause = |line: &str| Some(line.split_once("retry_s=")?.1.split_whitespace().next()?.to_owned());
+    ends.filter_map(pause).collect()
+}
+
 #[tokio::test]
-async fn a_worker_that_is_killed_again_and_again_is_back_within_a_second_and_the_others_carry_on() {
+async fn a_worker_that_is_killed_again_and_again_is_back_after_the_shortest_pause_and_the_others_carry_on() {
     let backend = Backend::start().await;
     let gateway = Gateway::start(tidegate().workers(3), &[backend.ip()]).await;
     let address = SocketAddrV4::new(gateway.ip(), HTTP_PORT);
@@ -184,29 +193,26 @@ async fn a_worker_that_is_killed_again_and_again_is_back_within_a_second_and_the
     let mut tunnels = carried_by_the_last(&gateway, &[1, 2]).await;
     all_serve().await;
 
-    let mut times = Vec::new();
     let mut began = [Instant::now(); 2];
     for kill in 0..8 {
-        // A worker that ends within a second of its start is restarted with a pause, which is not under test here.
+        // A worker that ends within a second of its start is restarted after a longer pause, which is not
+        // under test here.
         let since = began[kill % 2];
         wait_for("the worker to be a second old", async || {
             (since.elapsed().as_millis() > 1100).then_some(())
         })
         .await;
         gateway.tidegate.kill_worker(kill % 2 + 1).await;
-        let since = Instant::now();
-        assert_eq!(listening_sockets(address), 2);
+        assert!(listening_sockets(address) >= 2, "the others listen");
         for _ in 0..5 {
             gateway.get("/another-one").await.expect(200);
         }
         all_serve().await;
-        times.push(since.elapsed());
         began[kill % 2] = Instant::now();
         for tunnel in &mut tunnels {
             tunnel.echo("carried on").await;
         }
     }
-    times.sort_unstable();
-    // The slowest quarter may be due to other work on this machine.
-    assert!(times[times.len() * 3 / 4] < Duration::from_secs(1), "back after {times:?}");
+    // The time until a worker serves depends on the machine, the pause before its start does not.
+    assert_eq!(pauses(&gateway), ["0.1"; 10]);
 }
