@@ -44,6 +44,15 @@ pub(crate) fn check_unchanged(body: &Map<String, Value>, stored: Stored, violati
     }
 }
 
+/// Keeps the location of a stored resource in a body without one, so that no later write can move the
+/// resource.
+pub(crate) fn keep(body: &mut Map<String, Value>, stored: &Map<String, Value>) {
+    let before = of(stored);
+    if of(body).is_empty() && !before.is_empty() {
+        body.insert("location".to_owned(), before.into());
+    }
+}
+
 fn of(body: &Map<String, Value>) -> &str {
     body.get("location").and_then(Value::as_str).unwrap_or_default()
 }

@@ -52,24 +52,24 @@ impl Store {
     }
 }
 
-/// A page of a list.
+/// A page of a list, which is in the order of keys `K`.
 #[derive(Debug)]
-pub(crate) struct Page<T> {
+pub(crate) struct Page<T, K = String> {
     /// The rows with their keys, without damaged ones.
-    pub(crate) rows: Vec<(String, T)>,
+    pub(crate) rows: Vec<(K, T)>,
     /// The key after which the next page begins; `None` if there are no more rows.
-    pub(crate) next: Option<String>,
+    pub(crate) next: Option<K>,
 }
 
-impl<T> Page<T> {
+impl<T, K: Clone> Page<T, K> {
     /// Makes a page of at most `limit` rows of what was found, which is one row more if there is one. Damaged rows are
     /// logged and left out.
-    pub(super) fn of(mut found: Vec<(String, Result<T, StoreError>)>, limit: usize) -> Page<T> {
+    pub(super) fn of(mut found: Vec<(K, Result<T, StoreError>)>, limit: usize) -> Page<T, K> {
         let next = found.len() > limit;
         found.truncate(limit);
         let next = found.last().filter(|_| next).map(|(key, _)| key.clone());
         let log = |error: &StoreError| tracing::error!(%error, "a resource is left out of a list");
-        let sound = |(key, row): (String, Result<T, StoreError>)| Some((key, row.inspect_err(log).ok()?));
+        let sound = |(key, row): (K, Result<T, StoreError>)| Some((key, row.inspect_err(log).ok()?));
         Page { rows: found.into_iter().filter_map(sound).collect(), next }
     }
 }
@@ -79,10 +79,9 @@ pub(super) fn one_more(rows: usize) -> i64 {
     i64::try_from(rows).unwrap_or(i64::MAX).saturating_add(1)
 }
 
-/// Returns whether a resource is stored under one of these IDs.
-pub(super) async fn is_any_stored(connection: &mut Connection, ids: &[String]) -> Result<bool, StoreError> {
-    let keys: Vec<String> = ids.iter().map(|id| key(id)).collect();
-    Ok(!stored_keys(connection, &keys).await?.is_empty())
+/// Returns whether a resource is stored under this ID.
+pub(super) async fn is_stored(connection: &mut Connection, id: &str) -> Result<bool, StoreError> {
+    Ok(!stored_keys(connection, &[key(id)]).await?.is_empty())
 }
 
 /// Returns the ID of a subscription, or of a resource group in it.

@@ -10,6 +10,7 @@ mod networks;
 mod pages;
 mod retention;
 mod undone;
+mod unserved;
 mod workers;
 
 use std::fs;

@@ -1,6 +1,7 @@
 //! Resources of types that Tidegate does not serve: read, written and deleted whole.
 
 mod secrets;
+mod stored;
 
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -14,9 +15,10 @@ use crate::etag::Etag;
 use super::audit::record;
 use super::database::Connection;
 use super::model::RequiredGroup;
-use super::resources::{Page, is_any_stored, one_more};
+use super::resources::{Page, one_more};
 use super::rows::key;
 use super::{Store, StoreError, UnservedResource, rows};
+use stored::is_stored;
 
 /// The maximum number of resources of one type in a resource group, or of a subscription itself, as in ARM. Members that
 /// their parent holds do not count.
@@ -29,7 +31,8 @@ pub(crate) struct UnservedState {
     pub(crate) own: Option<UnservedResource>,
     /// Its parent, if that is of an unserved type too.
     pub(crate) container: Option<UnservedResource>,
-    /// True if what the resource needs is stored: its parent, or what it extends.
+    /// True if what the resource needs is stored: its parent, or what it extends. Always true for a resource
+    /// that needs nothing, and for a deletion.
     pub(crate) has_parent: bool,
 }
 
@@ -91,10 +94,10 @@ impl Store {
         Ok(paths.into_iter().filter_map(|path| path.inspect_err(log).ok()).collect())
     }
 
-    /// Reads a resource and its parent, calls `decide` with them, and stores the decision atomically. The resource needs
-    /// that something is stored under one of the IDs `needed`, if there are any. `activity` is recorded in the audit log
-    /// in the same transaction. Returns what was written, or what was deleted, as it was: the resource, or its parent
-    /// if that holds it.
+    /// Reads a resource and its parent, calls `decide` with them, and stores the decision atomically. With
+    /// `needs_parent`, what the resource belongs to is looked for in the same transaction, so that it cannot
+    /// be deleted at the same time. `activity` is recorded in the audit log in that transaction too. Returns
+    /// what was written, or what was deleted, as it was: the resource, or its parent if that holds it.
     ///
     /// `decide` may return [`UnservedDecision::Delete`] only for an existing resource, and
     /// [`UnservedDecision::ReplaceContainer`] only for one with an existing parent.
@@ -105,12 +108,12 @@ impl Store {
     pub(crate) async fn write_unserved<E: From<StoreError>>(
         &self,
         path: &UnservedPath,
-        needed: &[String],
+        needs_parent: bool,
         activity: &Activity,
         decide: impl FnOnce(&UnservedState) -> Result<UnservedDecision, E>,
     ) -> Result<UnservedResource, E> {
         let mut transaction = self.begin().await?;
-        let state = match read_state(&mut transaction, path, needed).await {
+        let state = match read_state(&mut transaction, path, needs_parent).await {
             Ok(state) => state,
             Err(error) => return transaction.undo(Err(error.into())).await,
         };
@@ -181,14 +184,17 @@ impl Store {
 async fn read_state(
     connection: &mut Connection,
     path: &UnservedPath,
-    needed: &[String],
+    needs_parent: bool,
 ) -> Result<UnservedState, StoreError> {
     let own = rows::unserved_resources::find(connection, path).await?;
     let container = match path.container() {
         Some(container) => rows::unserved_resources::find(connection, &container).await?,
         None => None,
     };
-    let has_parent = needed.is_empty() || is_any_stored(connection, needed).await?;
+    let has_parent = match path.parent.as_deref().filter(|_| needs_parent) {
+        Some(parent) => is_stored(connection, parent).await?,
+        None => true,
+    };
     Ok(UnservedState { own, container, has_parent })
 }
 

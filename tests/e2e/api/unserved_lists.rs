@@ -13,11 +13,11 @@ use crate::tidegate;
 const TABLES: &str = "Microsoft.Network/routeTables";
 
 /// Changes the database while no process has it open.
-async fn change(tidegate: &mut Tidegate, sql: &'static str) {
+pub(super) async fn change(tidegate: &mut Tidegate, sql: &'static str) {
     tidegate.kill();
     let options = SqliteConnectOptions::new().filename(tidegate.data_dir().join("tidegate.db"));
     let mut database = SqliteConnection::connect_with(&options).await.expect("the database can be opened");
-    sqlx::query(sql).execute(&mut database).await.expect("the database can be changed");
+    sqlx::raw_sql(sql).execute(&mut database).await.expect("the database can be changed");
     database.close().await.expect("the database can be closed");
     tidegate.start_again().await;
 }
@@ -123,6 +123,17 @@ async fn a_resource_does_not_move_to_another_location() {
         assert_eq!(refused.error_code(), "InvalidResourceLocation");
         assert!(refused.text().contains(sentence), "{}", refused.text());
     }
+    let without = json!({"tags": {"a": "b"}, "location": null});
+    for answer in [
+        management.put(&table, &json!({})).await,
+        management.put(&table, &without).await,
+        management.send_json("PATCH", &table, &without).await,
+    ] {
+        assert_eq!(answer.expect(200).json()["location"], "West Europe");
+        management.send_json("PATCH", &table, &moved).await.expect(409);
+    }
+    let wrong = management.put(&table, &json!({"location": 5})).await.expect(400);
+    assert!(wrong.text().contains("must be a string"), "{}", wrong.text());
     assert_eq!(management.get(&table).await.expect(200).json()["location"], "West Europe");
 }
 

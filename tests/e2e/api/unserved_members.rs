@@ -180,3 +180,29 @@ async fn extensions_go_with_the_part_to_which_they_belong() {
     let listed = management.get("/not-enforced").await.expect(200).json();
     assert_eq!(listed["value"].as_array().map(Vec::len), Some(kept.len() + 1), "{listed}");
 }
+
+#[tokio::test]
+async fn an_extension_is_not_left_behind_by_a_deletion_at_the_same_time() {
+    let tidegate = tidegate().control_plane_alone().start().await;
+    let management = tidegate.management();
+    let group = id(&format!("{GROUPS}/nsg"));
+    management.put(&group, &json!({"location": "local"})).await.expect(201);
+    let network = id("Microsoft.Network/virtualNetworks/net");
+    let space =
+        json!({"location": "local", "properties": {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}});
+    management.put(&network, &space).await.expect(201);
+    let subnet = json!({"properties": {"addressPrefix": "10.0.0.0/24"}});
+    for _ in 0..10 {
+        for (part, body) in [
+            (format!("{group}/securityRules/r"), rule("r", 100)),
+            (format!("{network}/subnets/s"), subnet.clone()),
+        ] {
+            management.put(&part, &body).await.expect(201);
+            let lock = format!("{part}/providers/Microsoft.Authorization/locks/l");
+            let empty = json!({"properties": {}});
+            let (_, deleted) = tokio::join!(management.put(&lock, &empty), management.delete(&part));
+            deleted.expect(200);
+            management.get(&lock).await.expect(404);
+        }
+    }
+}

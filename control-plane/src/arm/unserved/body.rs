@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::computed::add_computed;
+use super::members;
 use super::path::UnservedPath;
 use crate::arm::normalize::{expect_object, take};
 use crate::violation::{ROOT, Violations, code};
@@ -92,6 +93,12 @@ pub(crate) fn read(kind: &str, body: Value, violations: &mut Violations) -> Map<
             None => violations.push(code::INVALID_JSON, "properties", "The value must be an object."),
         }
     }
+    match stored.get("location") {
+        None | Some(Value::String(_)) => {}
+        Some(Value::Null) => drop(stored.remove("location")),
+        Some(_) => violations.push(code::INVALID_JSON, "location", "The value must be a string."),
+    }
+    members::check_names(kind, &stored, violations);
     if let Some(tags) = stored.get("tags") {
         let is_text = |tags: &Map<String, Value>| tags.values().all(Value::is_string);
         if !tags.as_object().is_some_and(is_text) {
@@ -230,6 +237,9 @@ mod tests {
         });
         assert_eq!(stored(&sent), expected);
         assert_eq!(stored(&json!({})), json!({}));
+        assert_eq!(stored(&json!({"location": null})), json!({}));
+        let twice = json!({"properties": {"others": [{"name": "a"}, {"name": "A"}]}});
+        assert_eq!(stored(&twice), twice);
     }
 
     #[test]
@@ -240,9 +250,14 @@ mod tests {
             (json!({"tags": {"a": 1}}), "tags"),
             (json!({"tags": "a"}), "tags"),
             (json!({"location": "a", "Location": "b"}), "location"),
+            (json!({"location": 5}), "location"),
+            (
+                json!({"properties": {"Routes": [{"name": "a"}, {"name": "b"}, {"name": "A"}]}}),
+                "properties.Routes[2].name",
+            ),
         ] {
             let mut violations = Violations::default();
-            read("A.B/c", body.clone(), &mut violations);
+            read("Microsoft.Network/routeTables", body.clone(), &mut violations);
             assert_eq!(violations.0.first().map(|v| v.target.as_str()), Some(target), "{body}");
         }
     }

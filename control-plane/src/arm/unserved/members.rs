@@ -4,11 +4,14 @@
 //! A list in `properties` whose name is the last segment of the child's type holds the children, whatever the type. So
 //! the list and the children cannot contradict each other: there is only the list.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::computed::derived;
 use super::path::UnservedPath;
+use crate::violation::{Violations, code};
 
 /// The types of children, in lower case, that their parent shows even if it was written without a list of them.
 const ALWAYS_LISTED: [&str; 4] = [
@@ -45,7 +48,8 @@ pub(crate) fn find(
     all(parent, child.list()).into_iter().find(|member| member.path.key() == child.key())
 }
 
-/// Returns the members of a list, in its order. Members whose names have no ID are left out.
+/// Returns the members of a list, in its order. Members whose names have no ID are left out; of two names
+/// that differ only in case, only the first is a member.
 pub(crate) fn all(parent: (&UnservedPath, Uuid, &Map<String, Value>), list: &str) -> Vec<Member> {
     let (path, id, body) = parent;
     let Some((spelled, members)) = list_of(body, list) else { return Vec::new() };
@@ -58,26 +62,47 @@ pub(crate) fn all(parent: (&UnservedPath, Uuid, &Map<String, Value>), list: &str
             body: body.map(|(name, value)| (name.clone(), value.clone())).collect(),
         })
     };
-    members.iter().filter_map(|found| member(found.as_object()?)).collect()
+    let mut keys = HashSet::new();
+    let members = members.iter().filter_map(|found| member(found.as_object()?));
+    members.filter(|member| keys.insert(member.path.key())).collect()
 }
 
-/// Puts a child into the list of its parent, at the place of the one with its name or at the end.
+/// Puts a child into the list of its parent, at the place of the one with its name or at the end. Others
+/// whose names differ only in case go.
 pub(crate) fn put(parent: &mut Map<String, Value>, child: &UnservedPath, body: Map<String, Value>) {
     let Some(members) = list_to_change(parent, child.list()) else { return };
     let at = members.iter().position(|member| is_named(member, &child.name));
     let name = at.and_then(|at| members[at]["name"].as_str()).unwrap_or(&child.name);
     let mut member = Map::from_iter([("name".to_owned(), Value::from(name))]);
     member.extend(body);
-    match at {
-        Some(at) => members[at] = member.into(),
-        None => members.push(member.into()),
-    }
+    let Some(at) = at else { return members.push(member.into()) };
+    members[at] = member.into();
+    let mut place = 0..;
+    members.retain(|other| place.next() == Some(at) || !is_named(other, &child.name));
 }
 
 /// Removes a child from the list of its parent.
 pub(crate) fn remove(parent: &mut Map<String, Value>, child: &UnservedPath) {
     if let Some(members) = list_to_change(parent, child.list()) {
         members.retain(|member| !is_named(member, &child.name));
+    }
+}
+
+/// Adds a violation for each name that a list of children has twice, ignoring case. Only the lists of
+/// well-known types are checked: the names in others may be of another kind.
+pub(crate) fn check_names(kind: &str, body: &Map<String, Value>, violations: &mut Violations) {
+    for (list, members) in body.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        if !ALWAYS_LISTED.contains(&format!("{kind}/{list}").to_ascii_lowercase().as_str()) {
+            continue;
+        }
+        let mut names = HashSet::new();
+        for (at, member) in members.as_array().into_iter().flatten().enumerate() {
+            let Some(name) = member["name"].as_str() else { continue };
+            if !names.insert(name.to_ascii_lowercase()) {
+                let message = format!("'{list}' has two members with the name '{name}'.");
+                violations.push(code::DUPLICATE_NAME, format!("properties.{list}[{at}].name"), message);
+            }
+        }
     }
 }
 
@@ -184,6 +209,17 @@ mod tests {
         assert_eq!(parent["properties"]["securityRules"], expected);
         let again = find((&group, id, &parent), &path("/securityrules/a")).unwrap();
         assert_eq!(again.id, found.id);
+    }
+
+    #[test]
+    fn names_that_differ_in_case_are_one_member() {
+        let mut parent = body(&json!({"properties": {"rules": [
+            {"name": "b", "x": 1}, {"name": "A", "x": 2}, {"name": "a", "x": 3}]}}));
+        let found = all((&path(""), Uuid::nil(), &parent), "rules");
+        let names: Vec<_> = found.iter().map(|member| member.path.name.as_str()).collect();
+        assert_eq!(names, ["b", "A"]);
+        put(&mut parent, &path("/rules/a"), body(&json!({"x": 4})));
+        assert_eq!(parent["properties"]["rules"], json!([{"name": "b", "x": 1}, {"name": "A", "x": 4}]));
     }
 
     #[test]

@@ -44,14 +44,14 @@ impl Service {
             let deleted = self.delete_unserved(author, path, preconditions).await?;
             return Ok((self.shown(deleted), false));
         }
-        let needed = self.check_writable(path).await?;
+        self.check_writable(path).await?;
         let activity = activity(author, path, "write");
         let mut created = false;
         let decide = |state: &UnservedState| {
             created = stored(state, path).is_none();
             decide(path, state, preconditions, action)
         };
-        let written = self.store.write_unserved(path, &needed, &activity, decide).await?;
+        let written = self.store.write_unserved(path, true, &activity, decide).await?;
         let resource = if is_at(&written, path) { Some(written) } else { member_of(&written, path) };
         let resource = resource.ok_or_else(|| not_found::unserved(path))?;
         if created {
@@ -73,7 +73,7 @@ impl Service {
             before = stored(state, path);
             decide(path, state, preconditions, UnservedAction::Delete)
         };
-        match self.store.write_unserved(path, &[], &activity, decide).await {
+        match self.store.write_unserved(path, false, &activity, decide).await {
             Ok(written) => Ok(before.unwrap_or(written)),
             Err(ServiceError::Internal(error @ StoreError::Damaged { .. })) => {
                 tracing::error!(resource = %path, %error, "a damaged resource is deleted");
@@ -87,15 +87,12 @@ impl Service {
     }
 
     /// Checks that resources of unserved types are stored, and that the parent of a child or the scope of an extension
-    /// exists. Returns the IDs under which the parent may be stored, for the check within the transaction.
-    async fn check_writable(&self, path: &UnservedPath) -> Result<Vec<String>, ServiceError> {
+    /// exists. The store looks for it again within the transaction.
+    async fn check_writable(&self, path: &UnservedPath) -> Result<(), ServiceError> {
         self.check_unserved_types(path)?;
-        let Some(parent) = &path.parent else { return Ok(Vec::new()) };
+        let Some(parent) = &path.parent else { return Ok(()) };
         let target = ResourceTarget::of(parent).ok_or_else(|| no_parent(path))?;
-        if target.show(self).await?.is_none() {
-            return Err(no_parent(path));
-        }
-        Ok(if target.is_indexed() { target.stored_ids() } else { Vec::new() })
+        target.show(self).await?.map(drop).ok_or_else(|| no_parent(path))
     }
 
     /// Checks that the operator lets resources of unserved types be stored.
@@ -160,7 +157,7 @@ fn decide_alone(
     }
     let there = || stored.ok_or_else(|| not_found::unserved(path));
     let mut violations = Violations::default();
-    let (body, secrets) = match action {
+    let (mut body, secrets) = match action {
         UnservedAction::Put(sent, secrets) => (body::read(&path.kind, sent, &mut violations), Some(secrets)),
         UnservedAction::Patch(patch) => {
             (body::patch(&path.kind, &there()?.body, patch, &mut violations), None)
@@ -171,6 +168,7 @@ fn decide_alone(
         let group = path.group.as_deref().unwrap_or_default();
         let before = location::Stored { body: before, name: &spelled.name, group };
         location::check_unchanged(&body, before, &mut violations);
+        location::keep(&mut body, before.body);
     }
     checked(UnservedDecision::Replace { body, secrets }, violations)
 }

@@ -9,7 +9,7 @@ use crate::store::StoreError;
 use crate::store::database::{Connection, ReadColumn, Row};
 use crate::store::model::{NewChild, StoredChild};
 
-use super::{damaged, json_text, key, parse_json};
+use super::{damaged, json_text, key, parse_json, stored_keys};
 
 /// Returns the children of a gateway: collection by collection, and within each in the order of the document.
 pub(in crate::store) async fn list(
@@ -24,6 +24,14 @@ pub(in crate::store) async fn list(
     .fetch_all(connection)
     .await?;
     rows.iter().map(child).collect()
+}
+
+/// Returns those of the keys of resource IDs under which a child is stored.
+pub(in crate::store) async fn keys_among(
+    connection: &mut Connection,
+    keys: &[String],
+) -> Result<Vec<String>, StoreError> {
+    stored_keys(connection, "children", keys).await
 }
 
 /// Inserts a child of a gateway, or replaces the one with its resource ID.
