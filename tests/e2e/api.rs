@@ -2,6 +2,7 @@
 
 mod children;
 mod conditions;
+mod damaged_rows;
 mod definitions;
 mod deployments;
 mod deployments_complete;

@@ -133,16 +133,12 @@ async fn list(
 ) -> Result<Json<Value>, ApiError> {
     let key = paging.key::<2>()?;
     let after = key.as_ref().map_or(("", ""), |[group, name]| (group.as_str(), name.as_str()));
-    // One entry more than is shown tells whether there is another page.
-    let limit = u32::try_from(paging.rows + 1).unwrap_or(u32::MAX);
-    let mut found = app.service.networks(kind, subscription, group, after, limit).await?;
-    let more = found.len() > paging.rows;
-    found.truncate(paging.rows);
-    let mut rows = Vec::with_capacity(found.len());
-    for (resource, users) in &found {
+    let page = app.service.networks(kind, subscription, group, after, paging.rows).await?;
+    let mut rows = Vec::with_capacity(page.rows.len());
+    for (_, (resource, users)) in &page.rows {
         rows.push(app.service.show_network(resource, users).await?);
     }
-    let last = found.last().filter(|_| more).map(|(last, _)| [last.path.group.as_str(), &last.path.name]);
+    let last = page.next.as_ref().map(|[group, name]| [group.as_str(), name.as_str()]);
     let in_group = group.map(|group| format!("/resourceGroups/{group}")).unwrap_or_default();
     let path = format!("/subscriptions/{subscription}{in_group}/providers/{}", kind.resource_type());
     Ok(Json(paging.answer((base, version), &path, rows, last.as_ref().map(<[&str; 2]>::as_slice))))

@@ -87,6 +87,16 @@ fn a_network_keeps_its_subnets_unless_it_is_told_which() {
 }
 
 #[test]
+fn a_damaged_network_goes_unless_a_gateway_refers_to_it() {
+    let sound = stored(NetworkKind::VirtualNetwork, network());
+    let damaged = NetworkResource { body: Map::new(), ..sound };
+    let used = [user(damaged.path.subnet_id("One"))];
+    let error = decide(NetworkAction::Delete, Some(&damaged), &used).unwrap_err();
+    assert!(matches!(error, NetworkError::SubnetInUse { subnet, .. } if subnet == "One"));
+    assert_eq!(decide(NetworkAction::Delete, Some(&damaged), &[]).unwrap(), NetworkDecision::Delete);
+}
+
+#[test]
 fn subnets_come_and_go_one_by_one() {
     let before = stored(NetworkKind::VirtualNetwork, network());
     let subnet = |prefix: &str| json!({"properties": {"addressPrefix": prefix}});

@@ -96,6 +96,10 @@ pub(super) fn check_delete(network: &NetworkResource, users: &[User]) -> Result<
     if network.path.kind != NetworkKind::VirtualNetwork {
         return Ok(());
     }
+    // Which subnets a damaged network has is not known, so each one to which a gateway refers counts.
+    if let Some(User { target, .. }) = users.first().filter(|_| network.body.is_empty()) {
+        return check_unused(network, target.rsplit('/').next().unwrap_or_default(), users);
+    }
     subnets(&network.body).try_for_each(|subnet| check_unused(network, name_of(subnet), users))
 }
 

@@ -87,7 +87,7 @@ pub(crate) enum ServiceError {
     NotReady(#[source] StoreError),
     #[error("{}. Nothing was changed; the request can be repeated.", unwritten(.0))]
     Unwritable(#[source] StoreError),
-    #[error("An error occurred.")]
+    #[error("{}", internal(.0))]
     Internal(#[source] StoreError),
 }
 
@@ -154,6 +154,17 @@ impl ServiceError {
             error["target"] = target.into();
         }
         json!({"error": error})
+    }
+}
+
+/// Returns what a client may know of an error that is not its own: only the log has the reason.
+fn internal(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::Damaged { .. } => {
+            "What is stored of the resource, or of one that the request needs, is damaged. The log of the control \
+             plane has the place. A damaged resource can be deleted."
+        }
+        _ => "An error occurred.",
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::arm::network::{NetworkKind, NetworkPath};
 use crate::audit::{Activity, Author};
 use crate::networking::{NetworkAction, NetworkEdit};
-use crate::store::{NetworkResource, NetworkWritten, User};
+use crate::store::{NetworkResource, NetworkWritten, Page, User};
 use crate::violation::Warnings;
 
 use super::error::not_found;
@@ -30,8 +30,9 @@ impl Service {
         self.store.network_resource(path).await?.ok_or_else(|| not_found::network(path))
     }
 
-    /// Returns at most `limit` resources of one kind in a subscription, or in one resource group of it, in the order of
-    /// group and name, after that group and name. Each comes with the references to it.
+    /// Returns at most `limit` resources of one kind in a subscription, or in one resource group of it, in
+    /// the order of group and name, after that group and name. Each comes with the references to it. Damaged
+    /// ones are left out.
     ///
     /// # Errors
     /// An error of the store.
@@ -41,8 +42,8 @@ impl Service {
         subscription: &str,
         group: Option<&str>,
         after: (&str, &str),
-        limit: u32,
-    ) -> Result<Vec<(NetworkResource, Vec<User>)>, ServiceError> {
+        limit: usize,
+    ) -> Result<Page<(NetworkResource, Vec<User>), [String; 2]>, ServiceError> {
         Ok(self.store.network_resources(kind, subscription, group, after, limit).await?)
     }
 
@@ -74,7 +75,10 @@ impl Service {
             warnings = found;
             Ok(decision)
         };
-        let written = self.store.write_network_resource(&edit.path, &activity, decide).await;
+        let written = match edit.action {
+            NetworkAction::Delete => self.store.delete_network_resource(&edit.path, &activity, decide).await,
+            _ => self.store.write_network_resource(&edit.path, &activity, decide).await,
+        };
         let written = written.map_err(|error| ServiceError::from_network(error, &edit))?;
         log_gaps(&activity.resource, &warnings);
         Ok((written, warnings))

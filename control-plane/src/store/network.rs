@@ -13,8 +13,9 @@ use crate::clock::Millis;
 use crate::etag::Etag;
 
 use super::audit::record;
-use super::database::Connection;
+use super::database::{Connection, Transaction};
 use super::model::RequiredGroup;
+use super::resources::{Page, one_more};
 use super::unserved::{delete_below, delete_gone};
 use super::{NetworkResource, Store, StoreError, User, rows};
 
@@ -61,27 +62,29 @@ impl Store {
     }
 
     /// Returns the resources of one kind in a subscription, or in one resource group of it, by group and
-    /// name, with their users: those after a group and name, at most `limit`.
+    /// name, with their users: those after a group and name, at most `limit`. Damaged ones are logged and
+    /// left out.
     ///
     /// # Errors
-    /// If the database fails or a row is damaged.
+    /// If the database fails.
     pub(crate) async fn network_resources(
         &self,
         kind: NetworkKind,
         subscription: &str,
         group: Option<&str>,
         after: (&str, &str),
-        limit: u32,
-    ) -> Result<Vec<(NetworkResource, Vec<User>)>, StoreError> {
+        limit: usize,
+    ) -> Result<Page<(NetworkResource, Vec<User>), [String; 2]>, StoreError> {
         let mut view = self.database.view().await?;
-        let page =
-            rows::network_resources::page(&mut view, kind, subscription, group, after, limit.into()).await?;
-        let mut found = Vec::with_capacity(page.len());
-        for resource in page {
+        let rows = one_more(limit);
+        let found = rows::network_resources::page(&mut view, kind, subscription, group, after, rows).await?;
+        let page = Page::of(found, limit);
+        let mut rows = Vec::with_capacity(page.rows.len());
+        for (key, resource) in page.rows {
             let users = rows::network_references::list_users(&mut view, &resource.path).await?;
-            found.push((resource, users));
+            rows.push((key, (resource, users)));
         }
-        Ok(found)
+        Ok(Page { rows, next: page.next })
     }
 
     /// Returns the paths of all resources of a kind, by ID.
@@ -108,6 +111,32 @@ impl Store {
     ) -> Result<NetworkWritten, E> {
         let mut transaction = self.begin().await?;
         let before = rows::network_resources::find(&mut transaction, path).await?;
+        self.write_found(transaction, (path, before), activity, decide).await
+    }
+
+    /// Like [`Store::write_network_resource`], for a deletion. A resource whose row is damaged comes with an
+    /// empty body, so that it can be deleted.
+    ///
+    /// # Errors
+    /// The errors of `decide`; if the database fails.
+    pub(crate) async fn delete_network_resource<E: From<StoreError>>(
+        &self,
+        path: &NetworkPath,
+        activity: &Activity,
+        decide: impl FnOnce(Option<&NetworkResource>, &[User]) -> Result<NetworkDecision, E>,
+    ) -> Result<NetworkWritten, E> {
+        let mut transaction = self.begin().await?;
+        let before = rows::network_resources::find_with_any_body(&mut transaction, path).await?;
+        self.write_found(transaction, (path, before), activity, decide).await
+    }
+
+    async fn write_found<E: From<StoreError>>(
+        &self,
+        mut transaction: Transaction<'_>,
+        (path, before): (&NetworkPath, Option<NetworkResource>),
+        activity: &Activity,
+        decide: impl FnOnce(Option<&NetworkResource>, &[User]) -> Result<NetworkDecision, E>,
+    ) -> Result<NetworkWritten, E> {
         let users = rows::network_references::list_users(&mut transaction, path).await?;
         let decision = match decide(before.as_ref(), &users) {
             Ok(decision) => decision,
@@ -144,7 +173,7 @@ impl Store {
             }
             (NetworkDecision::Keep, Some(stored)) => stored.clone(),
             (NetworkDecision::Delete, Some(stored)) => {
-                rows::network_resources::delete(connection, stored.id).await?;
+                rows::network_resources::delete(connection, &stored.path).await?;
                 delete_below(connection, &stored.path.to_string(), activity).await?;
                 stored.clone()
             }

@@ -82,6 +82,14 @@ fn parse_uuid(text: &str) -> Result<Uuid, StoreError> {
     text.parse().map_err(|_| damaged("identity", format!("{text:?} is not a UUID")))
 }
 
+/// Reads the UUID of a resource.
+///
+/// # Errors
+/// If the text is not one; the error names the resource.
+fn uuid_of(resource: &str, text: &str) -> Result<Uuid, StoreError> {
+    text.parse().map_err(|_| damaged(resource, format!("{text:?} is not a UUID")))
+}
+
 fn network_kind(segment: &str) -> Result<NetworkKind, StoreError> {
     let why = || format!("{segment:?} is not a type of network resource");
     NetworkKind::of_segment(segment).ok_or_else(|| damaged("network resource", why()))

@@ -52,6 +52,11 @@ async fn a_deployment_during_which_processes_end_is_not_run_for_ever() {
     let shown = tidegate.management().get(&deployment("main")).await.expect(200).json();
     let message = shown["properties"]["error"]["message"].as_str().expect("the error has a message");
     assert!(message.contains("ended unexpectedly 3 times"), "{message}");
+    let operations = format!("{}/operations", deployment("main"));
+    let operations = tidegate.management().get(&operations).await.expect(200).json();
+    let states = operations["value"].as_array().expect("a list").iter();
+    let states: Vec<_> = states.map(|operation| &operation["properties"]["provisioningState"]).collect();
+    assert_eq!(states, ["Canceled"], "what the last run began is still shown");
 }
 
 #[tokio::test]

@@ -99,7 +99,9 @@ pub(crate) async fn run(service: Arc<Service>, stop: CancellationToken) {
 /// Runs a deployment. With `counts`, this is its first run in this process.
 async fn run_one(service: Arc<Service>, id: Uuid, counts: bool) {
     let outcome = async {
-        let Some(task) = service.store.take_up_deployment(id, counts).await? else { return Ok(()) };
+        let Some(task) = service.store.take_up_deployment(id, counts, MAX_STARTS).await? else {
+            return Ok(());
+        };
         let path = task.deployment.path.clone();
         if task.starts > MAX_STARTS {
             tracing::error!(deployment = %path, starts = task.starts, "a deployment fails, because it was begun too often");

@@ -41,9 +41,10 @@ impl Store {
         rows::deployments::is_running(&mut reader, deployment).await
     }
 
-    /// Returns a deployment with its request, if it is still running. Deletes the steps of an earlier run,
-    /// and the nested deployments that it left running. With `counts`, this is a start that is counted until
-    /// [`Store::leave_deployment`].
+    /// Returns a deployment with its request, if it is still running. With `counts`, this is a start that is
+    /// counted until [`Store::leave_deployment`]. Up to the start `last`, the steps of an earlier run are
+    /// deleted, and the nested deployments that it left running; after it they stay, because the deployment
+    /// is not run again.
     ///
     /// # Errors
     /// If the database fails or a row is damaged.
@@ -51,14 +52,18 @@ impl Store {
         &self,
         id: Uuid,
         counts: bool,
+        last: i64,
     ) -> Result<Option<Task>, StoreError> {
         let mut transaction = self.begin().await?;
         let Some(running) = rows::deployments::find_running(&mut transaction, id).await? else {
             return transaction.undo(Ok(None)).await;
         };
-        rows::deployment_steps::delete_all(&mut transaction, id).await?;
-        for nested in running_within(&mut transaction, id).await? {
-            rows::deployments::delete(&mut transaction, nested).await?;
+        let starts = running.starts + i64::from(counts);
+        if starts <= last {
+            rows::deployment_steps::delete_all(&mut transaction, id).await?;
+            for nested in running_within(&mut transaction, id).await? {
+                rows::deployments::delete(&mut transaction, nested).await?;
+            }
         }
         rows::deployments::count_start(&mut transaction, id, i64::from(counts)).await?;
         transaction.commit().await?;
@@ -67,7 +72,6 @@ impl Store {
         let sealed = running.sealed_request.ok_or_else(|| damaged("it runs without a request"))?;
         let request = self.key.open(purpose(id).as_bytes(), &sealed).map_err(|e| damaged(&e.to_string()))?;
         let (deployment, author, client) = (running.deployment, running.author, running.client);
-        let starts = running.starts + i64::from(counts);
         Ok(Some(Task { deployment, request, author, client, starts }))
     }
 

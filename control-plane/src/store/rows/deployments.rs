@@ -338,11 +338,18 @@ fn deployment(row: &Row) -> Result<Deployment, StoreError> {
         state: row.try_get::<&str, _>("state")?.parse()?,
         outputs: optional_json(id, row.try_get("outputs")?)?,
         error: optional_json(id, row.try_get("error")?)?,
-        warnings: optional_json(id, row.try_get("warnings")?)?,
+        warnings: warnings(id, row)?,
         correlation_id: row.try_get("correlation_id")?,
         started_at: Millis(row.try_get("started_at")?),
         ended_at: row.try_get::<Option<i64>, _>("ended_at")?.map(Millis),
     })
+}
+
+/// Returns the warnings of a deployment. Damaged ones are logged and left out: nothing else depends on them.
+fn warnings(id: Uuid, row: &Row) -> Result<Option<Value>, StoreError> {
+    let found = optional_json(id, row.try_get("warnings")?);
+    let log = |error: &StoreError| tracing::error!(%error, "the warnings of a deployment are left out");
+    Ok(found.inspect_err(log).unwrap_or_default())
 }
 
 fn path(row: &Row) -> Result<DeploymentPath, StoreError> {

@@ -1,5 +1,6 @@
 //! The table `network_resources`: virtual networks with their subnets, public IP addresses and firewall policies.
 
+use serde_json::Map;
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
@@ -11,7 +12,7 @@ use crate::store::StoreError;
 use crate::store::database::{Connection, ReadColumn, Row};
 use crate::store::model::{NetworkResource, ResourceRow};
 
-use super::{IN_PAGE, Summary, json_text, key, network_kind, parse_json, parse_uuid, stored_keys};
+use super::{IN_PAGE, Summary, json_text, key, network_kind, parse_json, stored_keys, uuid_of};
 
 /// Selects the columns that [`resource`] reads.
 const SELECT: &str = "SELECT id, subscription, resource_group, kind, name, body, etag FROM network_resources";
@@ -28,8 +29,28 @@ pub(in crate::store) async fn find(
     row.as_ref().map(resource).transpose()
 }
 
+/// Returns a resource by its path. A damaged row is logged, and the body is empty then.
+pub(in crate::store) async fn find_with_any_body(
+    connection: &mut Connection,
+    path: &NetworkPath,
+) -> Result<Option<NetworkResource>, StoreError> {
+    let row = sqlx::query(AssertSqlSafe(format!("{SELECT} WHERE resource_key = $1")))
+        .bind(path.key())
+        .fetch_optional(connection)
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    match resource(&row) {
+        Err(error @ StoreError::Damaged { .. }) => {
+            tracing::error!(resource = %path, %error, "a resource is damaged");
+            let (id, body, etag) = (Uuid::nil(), Map::new(), Etag(row.try_get("etag")?));
+            Ok(Some(NetworkResource { id, path: path.clone(), body, etag }))
+        }
+        found => found.map(Some),
+    }
+}
+
 /// Returns at most `limit` resources of one kind in a subscription, or in one resource group of it, that
-/// follow a group and name, by group and name.
+/// follow a group and name, by group and name. Each comes with its own group and name, and may be damaged.
 pub(in crate::store) async fn page(
     connection: &mut Connection,
     kind: NetworkKind,
@@ -37,7 +58,7 @@ pub(in crate::store) async fn page(
     group: Option<&str>,
     after: (&str, &str),
     limit: i64,
-) -> Result<Vec<NetworkResource>, StoreError> {
+) -> Result<Vec<([String; 2], Result<NetworkResource, StoreError>)>, StoreError> {
     let statement = format!(
         "{SELECT} WHERE kind = $1 AND subscription_key = $2 AND ($3 IS NULL OR resource_group_key = $3) \
          AND (resource_group_key, name_key) > ($4, $5) ORDER BY resource_group_key, name_key LIMIT $6"
@@ -51,7 +72,9 @@ pub(in crate::store) async fn page(
         .bind(limit)
         .fetch_all(connection)
         .await?;
-    rows.iter().map(resource).collect()
+    rows.iter()
+        .map(|row| Ok(([row.try_get("resource_group")?, row.try_get("name")?], resource(row))))
+        .collect()
 }
 
 /// Returns the paths of all resources of a kind, by ID.
@@ -141,10 +164,13 @@ pub(in crate::store) async fn upsert(
     Ok(())
 }
 
-/// Deletes a resource.
-pub(in crate::store) async fn delete(connection: &mut Connection, id: Uuid) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM network_resources WHERE id = $1")
-        .bind(id.to_string())
+/// Deletes a resource by its path.
+pub(in crate::store) async fn delete(
+    connection: &mut Connection,
+    path: &NetworkPath,
+) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM network_resources WHERE resource_key = $1")
+        .bind(path.key())
         .execute(connection)
         .await?;
     Ok(())
@@ -168,15 +194,16 @@ pub(in crate::store) async fn delete_in_group(
 }
 
 fn resource(row: &Row) -> Result<NetworkResource, StoreError> {
+    let path = NetworkPath {
+        subscription: row.try_get("subscription")?,
+        group: row.try_get("resource_group")?,
+        kind: network_kind(row.try_get("kind")?)?,
+        name: row.try_get("name")?,
+    };
     Ok(NetworkResource {
-        id: parse_uuid(row.try_get("id")?)?,
-        path: NetworkPath {
-            subscription: row.try_get("subscription")?,
-            group: row.try_get("resource_group")?,
-            kind: network_kind(row.try_get("kind")?)?,
-            name: row.try_get("name")?,
-        },
-        body: parse_json("network resource", row.try_get("body")?)?,
+        id: uuid_of(&path.to_string(), row.try_get("id")?)?,
+        body: parse_json(&path.to_string(), row.try_get("body")?)?,
+        path,
         etag: Etag(row.try_get("etag")?),
     })
 }

@@ -10,7 +10,7 @@ use crate::store::StoreError;
 use crate::store::database::{Connection, ReadColumn, Row};
 use crate::store::model::{ResourceRow, UnservedResource};
 
-use super::{IN_PAGE, Summary, damaged, json_text, key, parse_json, parse_uuid, stored_keys};
+use super::{IN_PAGE, Summary, damaged, json_text, key, parse_json, stored_keys, uuid_of};
 
 /// Selects the columns that [`resource`] reads.
 const SELECT: &str = "SELECT resource_key, id, resource_id, body, secrets, etag FROM unserved_resources";
@@ -168,7 +168,7 @@ pub(in crate::store) async fn delete(connection: &mut Connection, key: &str) -> 
 fn resource(row: &Row) -> Result<UnservedResource, StoreError> {
     let id: String = row.try_get("resource_id")?;
     Ok(UnservedResource {
-        id: parse_uuid(row.try_get("id")?)?,
+        id: uuid_of(&id, row.try_get("id")?)?,
         path: path(&id)?,
         body: parse_json(&id, row.try_get("body")?)?,
         sealed_secrets: row.try_get("secrets")?,

@@ -207,7 +207,7 @@ async fn deployments_clients_workers_and_audit_entries_of_version_13_are_found()
     assert_eq!((found.id, found.path), (DEPLOYMENT, deployment("Sub", "Group", "Deploy")));
     assert_eq!(store.deployments("SUB", Some("GROUP")).await.unwrap().len(), 1);
     assert_eq!(store.deployment_steps(DEPLOYMENT).await.unwrap().len(), 1);
-    let task = store.take_up_deployment(DEPLOYMENT, true).await.unwrap().unwrap();
+    let task = store.take_up_deployment(DEPLOYMENT, true, 3).await.unwrap().unwrap();
     assert_eq!((task.request, task.client), (secret("request"), Some(CLIENT)));
 
     assert_eq!(store.clients().await.unwrap().len(), 1);

@@ -6,7 +6,7 @@ use tidegate_shared::secret::Secret;
 
 use super::*;
 use crate::arm::deployment::DeploymentPath;
-use crate::store::{Deployment, DeploymentState, NewDeployment, Schema};
+use crate::store::{Deployment, DeploymentState, NewDeployment, Schema, StepOperation};
 use crate::testing::activity;
 
 fn named(name: &str) -> DeploymentPath {
@@ -80,7 +80,7 @@ fn damage_is_a_failure_and_other_errors_of_the_store_are_not() {
 async fn a_deployment_without_its_request_is_damaged() {
     let (_dir, store) = store().await;
     let id = begin(&store, "outer", None).await;
-    let error = store.take_up_deployment(id, true).await.unwrap_err();
+    let error = store.take_up_deployment(id, true, MAX_STARTS).await.unwrap_err();
     assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
     fail(&store, id).await;
     assert_eq!(found(&store, "outer").await.error, Some(internal()));
@@ -100,8 +100,14 @@ async fn the_starts_of_processes_that_did_not_stop_in_order_are_counted() {
         correlation_id: String::new(),
     };
     let id = store.add_deployment(&activity(), new).await.unwrap().0.id;
-    let starts = async |counts| store.take_up_deployment(id, counts).await.unwrap().unwrap().starts;
+    let starts =
+        async |counts| store.take_up_deployment(id, counts, MAX_STARTS).await.unwrap().unwrap().starts;
     assert_eq!((starts(true).await, starts(false).await, starts(true).await), (1, 1, 2));
     store.leave_deployment(id).await.unwrap();
     assert_eq!(starts(true).await, 2);
+    let steps = async || store.deployment_steps(id).await.unwrap().len();
+    for (start, kept) in [(MAX_STARTS, 0), (MAX_STARTS + 1, 1)] {
+        store.begin_step(id, 0, (StepOperation::Create, "/id", "type")).await.unwrap();
+        assert_eq!((starts(true).await, steps().await), (start, kept), "what the last run did can be seen");
+    }
 }
