@@ -159,12 +159,11 @@ impl ServiceError {
 
 /// Returns what a client may know of an error that is not its own: only the log has the reason.
 fn internal(error: &StoreError) -> &'static str {
-    match error {
-        StoreError::Damaged { .. } => {
-            "What is stored of the resource, or of one that the request needs, is damaged. The log of the control \
-             plane has the place. A damaged resource can be deleted."
-        }
-        _ => "An error occurred.",
+    if matches!(error, StoreError::Damaged { .. }) {
+        "What is stored of the resource, or of one that the request needs, is damaged. The log of the control plane \
+         has the place. A damaged resource can be deleted."
+    } else {
+        "An error occurred."
     }
 }
 
