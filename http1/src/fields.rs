@@ -72,11 +72,13 @@ impl Fields {
     }
 
     /// Returns the value of the first line with this name.
+    #[inline]
     pub fn get<'a, 'n>(&'a self, name: impl Into<Name<'n>>) -> Option<&'a [u8]> {
         self.get_all(name).next()
     }
 
     /// Returns the values of all lines with this name.
+    #[inline]
     pub fn get_all<'a, 'n>(&'a self, name: impl Into<Name<'n>>) -> impl Iterator<Item = &'a [u8]> {
         let name = name.into();
         let lines: &[Line] = if self.may_have(name) { &self.lines } else { &[] };
@@ -94,7 +96,13 @@ impl Fields {
         self.get(name).is_some()
     }
 
+    /// Returns true if a comma-separated field contains this item, compared without case.
+    pub fn lists(&self, known: Known, item: &[u8]) -> bool {
+        self.has(known) && self.list(known).any(|other| other.eq_ignore_ascii_case(item))
+    }
+
     /// Returns true if there is a line with this known name, without a search.
+    #[inline]
     pub fn has(&self, known: Known) -> bool {
         self.present & known.bit() != 0
     }
@@ -123,6 +131,9 @@ impl Fields {
     /// Returns true unless `Connection` or HTTP/1.0 ends the connection (RFC 9112, section 9.3).
     pub(crate) fn keep_alive(&self, old_version: bool) -> bool {
         let mut keeps = !old_version;
+        if !self.has(Known::Connection) {
+            return keeps;
+        }
         for item in self.list(Known::Connection) {
             if item.eq_ignore_ascii_case(b"close") {
                 return false;

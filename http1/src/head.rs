@@ -69,13 +69,15 @@ impl RequestHead {
     }
 
     /// Returns true if the target is an absolute URL (RFC 9112, section 3.2.2).
+    #[inline]
     pub fn is_absolute(&self) -> bool {
-        !self.target().starts_with(['/', '*'])
+        !matches!(self.fields.text(self.target).first(), None | Some(b'/' | b'*'))
     }
 
     /// The authority of an absolute target: the host with or without a port.
     pub fn authority(&self) -> Option<&str> {
-        let (_, rest) = self.target().split_once("://").filter(|_| self.is_absolute())?;
+        // Most targets begin with their path, in which nothing must be searched.
+        let (_, rest) = self.is_absolute().then(|| self.target().split_once("://"))??;
         Some(&rest[..rest.find(['/', '?']).unwrap_or(rest.len())])
     }
 

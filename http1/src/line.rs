@@ -164,6 +164,7 @@ pub(crate) enum Length {
 
 impl LengthRules {
     /// Adds one header line.
+    #[inline]
     pub(crate) fn add(&mut self, field: &Field<'_>) -> Result<(), Fault> {
         self.fields += 1;
         if self.fields > MAX_FIELDS {
@@ -218,9 +219,14 @@ pub fn is_length(value: &[u8]) -> bool {
 }
 
 /// Parses digits alone: a sign, a list or an overflow is `None`.
-fn number(value: &[u8]) -> Option<u64> {
-    let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
-    std::str::from_utf8(value).ok().filter(|_| digits)?.parse().ok()
+pub(crate) fn number(value: &[u8]) -> Option<u64> {
+    if value.is_empty() {
+        return None;
+    }
+    value.iter().try_fold(0_u64, |number, byte| {
+        let digit = byte.checked_sub(b'0').filter(|digit| *digit < 10)?;
+        number.checked_mul(10)?.checked_add(digit.into())
+    })
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ impl Lines {
     ///
     /// # Errors
     /// A line ends without a carriage return.
+    #[inline]
     pub(crate) fn next(&mut self, bytes: &[u8]) -> Result<Option<Line>, Fault> {
         let start = self.begun;
         // Most lines end with the first control character in them, so that one search is enough.
@@ -38,6 +39,12 @@ impl Lines {
             self.advance(end);
             return Ok(Some(Line { start, end, is_printable: true }));
         }
+        self.next_of_any(bytes)
+    }
+
+    /// As [`Lines::next`], for a line that is incomplete or has control characters.
+    fn next_of_any(&mut self, bytes: &[u8]) -> Result<Option<Line>, Fault> {
+        let start = self.begun;
         let Some(end) = memchr::memchr(b'\n', &bytes[self.scanned..]) else {
             self.scanned = bytes.len();
             return Ok(None);

@@ -24,18 +24,27 @@ fn is_control(byte: u8) -> bool {
 pub(crate) fn find_control(bytes: &[u8]) -> Option<usize> {
     let (words, rest) = bytes.as_chunks::<8>();
     for (number, word) in words.iter().enumerate() {
-        let found = controls(u64::from_le_bytes(*word));
-        if found == 0 {
-            continue;
-        }
-        let first = found.trailing_zeros() as usize / 8;
-        // Behind a tab, every byte is looked at.
-        if let Some(at) = word[first..].iter().position(|byte| is_control(*byte)) {
-            return Some(number * 8 + first + at);
+        if let Some(at) = control_in(word) {
+            return Some(number * 8 + at);
         }
     }
-    let at = rest.iter().position(|byte| is_control(*byte))?;
-    Some(words.len() * 8 + at)
+    match bytes.last_chunk::<8>() {
+        _ if rest.is_empty() => None,
+        // The last word overlaps the one before it, which has none.
+        Some(last) => control_in(last).map(|at| bytes.len() - last.len() + at),
+        None => rest.iter().position(|byte| is_control(*byte)),
+    }
+}
+
+#[inline]
+fn control_in(word: &[u8; 8]) -> Option<usize> {
+    let found = controls(u64::from_le_bytes(*word));
+    if found == 0 {
+        return None;
+    }
+    let first = found.trailing_zeros() as usize / 8;
+    // Behind a tab, every byte is looked at.
+    word[first..].iter().position(|byte| is_control(*byte)).map(|at| first + at)
 }
 
 /// Returns the position of the first colon.

@@ -7,7 +7,6 @@ use base64::engine::general_purpose::STANDARD;
 use http::{Method, StatusCode, Version};
 use tidegate_http1::{Fields, Known, RequestHead, ResponseHead};
 
-use super::headers::has_token;
 use crate::thread::Thread;
 
 /// The headers of a handshake that must reach the backend (RFC 6455, section 4.1).
@@ -43,8 +42,8 @@ impl Handshake {
         let fields = &head.fields;
         let wants = head.method == Method::GET
             && head.version == Version::HTTP_11
-            && has_token(fields, Known::Upgrade, "websocket")
-            && has_token(fields, Known::Connection, "upgrade")
+            && fields.lists(Known::Upgrade, b"websocket")
+            && fields.lists(Known::Connection, b"upgrade")
             && !fields.has(Known::TransferEncoding)
             && fields.get(Known::ContentLength).is_none_or(|length| length == b"0");
         let mut keys = fields.get_all(Known::SecWebsocketKey);
@@ -57,7 +56,7 @@ impl Handshake {
     /// Returns true if the `Connection` header names a header of the handshake. A proxy removes those (RFC 9110,
     /// section 7.6.1), and the backend would get a handshake without them.
     pub(crate) fn loses_headers(fields: &Fields) -> bool {
-        END_TO_END.iter().any(|name| has_token(fields, Known::Connection, name.as_str()))
+        END_TO_END.iter().any(|name| fields.lists(Known::Connection, name.as_str().as_bytes()))
     }
 
     /// Sets the `Connection` and `Upgrade` headers of a handshake for the next hop.
@@ -70,9 +69,9 @@ impl Handshake {
     /// would misread the client's frames.
     pub(crate) fn fault(&self, fields: &Fields) -> Option<&'static str> {
         let mut accepts = fields.get_all(Known::SecWebsocketAccept);
-        if !has_token(fields, Known::Upgrade, "websocket") {
+        if !fields.lists(Known::Upgrade, b"websocket") {
             Some("without Upgrade: websocket")
-        } else if !has_token(fields, Known::Connection, "upgrade") {
+        } else if !fields.lists(Known::Connection, b"upgrade") {
             Some("without Connection: Upgrade")
         } else if accepts.next() != Some(self.accept.as_bytes()) || accepts.next().is_some() {
             Some("with a wrong Sec-WebSocket-Accept")

@@ -139,11 +139,6 @@ fn client(connection: &Connection, rules: RequestHeaders) -> Cow<'_, str> {
     }
 }
 
-/// Returns true if a comma-separated header contains `token`, compared without case.
-pub(crate) fn has_token(fields: &Fields, name: Known, token: &str) -> bool {
-    fields.list(name).any(|item| item.eq_ignore_ascii_case(token.as_bytes()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

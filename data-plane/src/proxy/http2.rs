@@ -13,7 +13,6 @@ use tidegate_http1::request::{is_expectation, is_method, is_target};
 use tidegate_http1::{Fault, Fields, Known, RequestHead, is_length};
 
 use super::error::ProxyError;
-use super::headers::has_token;
 use crate::client_rate::ClientRate;
 use crate::config::Timeouts;
 
@@ -90,7 +89,7 @@ pub(super) fn client_rate(fields: &Fields, timeouts: &Timeouts) -> ClientRate {
 
 /// Returns true if an HTTP/1.1 request asks for an upgrade to HTTP/2 without TLS, which RFC 9113 has removed.
 pub(super) fn is_asked_for(fields: &Fields) -> bool {
-    has_token(fields, Known::Upgrade, "h2c") && has_token(fields, Known::Connection, "upgrade")
+    fields.lists(Known::Upgrade, b"h2c") && fields.lists(Known::Connection, b"upgrade")
 }
 
 /// Returns the host: `:authority`, or `Host` without it. Both may be present if they agree (RFC 9113, section 8.3.1).

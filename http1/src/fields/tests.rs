@@ -173,3 +173,13 @@ fn what_connection_names_goes_with_it() {
         assert!(!head.fields.has(Known::Connection) && !head.fields.has(Known::Via));
     }
 }
+
+#[test]
+fn an_item_of_a_list_is_found_without_case_in_whichever_line_it_stands() {
+    let mut fields = Fields::new();
+    assert!(!fields.lists(Known::Connection, b"close"));
+    fields.append(Known::Connection, b"keep-alive");
+    fields.append(Known::Connection, b"x-close, , CLOSE");
+    assert!(fields.lists(Known::Connection, b"close") && fields.lists(Known::Connection, b"Keep-Alive"));
+    assert!(!fields.lists(Known::Connection, b"alive") && !fields.lists(Known::Te, b"close"));
+}

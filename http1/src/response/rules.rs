@@ -1,6 +1,7 @@
 //! The rules that a response's status line must satisfy, and the limits of its head. Pure.
 
 use crate::fault::Fault;
+use crate::line::number;
 use crate::words::find_control;
 
 /// The largest head of a response in bytes, line feeds not counted.
@@ -27,8 +28,7 @@ impl StatusLine {
             _ => return Err(Fault::FirstLine),
         };
         let (digits, reason) = rest.split_at_checked(3).ok_or(Fault::FirstLine)?;
-        let status = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
-        match status {
+        match number(digits).and_then(|status| u16::try_from(status).ok()) {
             Some(status @ 100..=999)
                 if find_control(reason).is_none() && matches!(reason.first(), None | Some(b' ')) =>
             {

@@ -5,20 +5,23 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
+use tidegate_http1::{Fields, Known};
 
 thread_local! {
-    /// The last second for which a date was asked, and its text.
-    static LAST: RefCell<(u64, String)> = const { RefCell::new((0, String::new())) };
+    /// The last second for which a date was asked, and its line.
+    static LAST: RefCell<(u64, Fields)> = RefCell::default();
 }
 
-/// Calls `work` with the date of now.
-pub(super) fn with(work: impl FnOnce(&[u8])) {
+/// Calls `work` with the line of now.
+pub(super) fn with(work: impl FnOnce(&Fields)) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    LAST.with_borrow_mut(|(second, text)| {
-        if *second != now || text.is_empty() {
-            (*second, *text) = (now, of(now));
+    LAST.with_borrow_mut(|(second, line)| {
+        if *second != now || line.is_empty() {
+            *second = now;
+            line.clear();
+            line.append(Known::Date, of(now).as_bytes());
         }
-        work(text.as_bytes());
+        work(line);
     });
 }
 
@@ -37,7 +40,7 @@ mod tests {
         assert_eq!(of(784_111_777), "Sun, 06 Nov 1994 08:49:37 GMT");
         assert_eq!(of(0), "Thu, 01 Jan 1970 00:00:00 GMT");
         let mut out = Vec::new();
-        with(|now| out.extend_from_slice(now));
-        assert_eq!(out.len(), "Sun, 06 Nov 1994 08:49:37 GMT".len());
+        with(|now| now.write(&mut out));
+        assert_eq!(out.len(), "date: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n".len());
     }
 }

@@ -29,7 +29,7 @@ impl Asked {
             is_old,
             is_head: request.method == Method::HEAD,
             keep_alive: request.framing.keep_alive,
-            takes_trailers: !is_old && has_token(&request.fields, Known::Te, b"trailers"),
+            takes_trailers: !is_old && request.fields.lists(Known::Te, b"trailers"),
         }
     }
 
@@ -81,12 +81,12 @@ pub(crate) fn write(
     head.version = if asked.is_old { Version::HTTP_10 } else { Version::HTTP_11 };
     let body = framing(head.status, length, asked);
     let is_switch = head.status == StatusCode::SWITCHING_PROTOCOLS;
-    let closes = body == BodyFraming::UntilClose || has_token(&head.fields, Known::Connection, b"close");
+    let closes = body == BodyFraming::UntilClose || head.fields.lists(Known::Connection, b"close");
     let keep_alive = asked.keep_alive && !closes && !is_switch;
     set_connection(&mut head.fields, asked, keep_alive || is_switch);
     set_framing(head, length, body, asked);
     if !head.fields.has(Known::Date) {
-        date::with(|now| head.fields.append(Known::Date, now));
+        date::with(|now| head.fields.append_all(now));
     }
     head.write(out);
     ResponseFraming { body, keep_alive }
@@ -137,7 +137,7 @@ fn set_connection(fields: &mut Fields, asked: Asked, keep_alive: bool) {
         (true, true) => b"keep-alive",
         (true, false) | (false, true) => return,
     };
-    if !has_token(fields, Known::Connection, word) {
+    if !fields.lists(Known::Connection, word) {
         fields.join(Known::Connection, b", ", Some(word));
     }
 }
@@ -172,11 +172,6 @@ fn set_framing(head: &mut ResponseHead, length: Length, body: BodyFraming, asked
         (BodyFraming::Chunked, _) => BodyLength::Chunked,
         (BodyFraming::UntilClose, _) => BodyLength::UntilClose,
     });
-}
-
-/// Returns true if a comma-separated field contains `token`, compared without case.
-fn has_token(fields: &Fields, name: Known, token: &[u8]) -> bool {
-    fields.list(name).any(|item| item.eq_ignore_ascii_case(token))
 }
 
 #[cfg(test)]

@@ -23,9 +23,9 @@ impl Drop for Record {
             details.reason = fault.to_string().into();
         }
         match &self.route {
-            Some(route) => self.count(&route.series, now),
+            Some(route) => self.count(&route.series, now, time),
             // The listener is unknown, but the gateway is known.
-            None => self.count(&self.connection.current.load().series.unrouted, now),
+            None => self.count(&self.connection.current.load().series.unrouted, now, time),
         }
         if let Some(details) = self.details.take() {
             self.log(&details, time);
@@ -39,8 +39,7 @@ impl Record {
         self.upload.as_ref().map_or(0, |upload| upload.bytes.get())
     }
 
-    fn count(&self, series: &RuleSeries, now: Instant) {
-        let time = now.duration_since(self.started);
+    fn count(&self, series: &RuleSeries, now: Instant, time: Duration) {
         let thread = self.connection.thread.number;
         let requests = series.requests.of(thread);
         requests.statuses.add(self.status);
