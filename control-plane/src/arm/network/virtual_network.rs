@@ -47,6 +47,8 @@ pub(crate) struct VirtualNetworkProperties {
     #[schemars(extend("x-members" = true))]
     pub(crate) subnets: Vec<Member<Subnet>>,
     /// The peerings with other networks. Stored and returned; has no effect.
+    // Generators of clients do not read the schema `true` of any value.
+    #[schemars(with = "Vec<Map<String, Value>>")]
     pub(crate) virtual_network_peerings: Vec<Value>,
     /// The idle timeout of flows, 4 to 30 minutes.
     #[schemars(range(min = 4, max = 30))]
