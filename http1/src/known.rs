@@ -122,6 +122,10 @@ impl Known {
         1 << self as u8
     }
 
+    /// The fields of one connection (RFC 9110, section 7.6.1), apart from `Connection` and those of framing.
+    pub const HOP_BY_HOP: &'static [Known] =
+        &[Known::Upgrade, Known::KeepAlive, Known::ProxyConnection, Known::Te, Known::Trailer];
+
     /// Returns true for a field that must not come after a body (RFC 9110, section 6.5.1): fields of framing,
     /// routing, authentication and content processing, and those that identify the client or the trace. If a
     /// peer merges trailers into the header section, they would change what was decided before.

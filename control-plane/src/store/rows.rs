@@ -28,14 +28,14 @@ pub(super) mod workers;
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use sqlx::QueryBuilder;
+use sqlx::{AssertSqlSafe, QueryBuilder};
 use tidegate_shared::id::Generation;
 use uuid::Uuid;
 
 use crate::arm::network::NetworkKind;
 
 use super::StoreError;
-use super::database::{Connection, Engine};
+use super::database::{Connection, Engine, Row};
 use super::model::ResourceRow;
 
 /// The condition of a page of resources of any type: those below the ID `$1` that follow the key `$2`, both in lower case.
@@ -52,6 +52,20 @@ const KEYS_IN_A_STATEMENT: usize = 1_000;
 /// case.
 pub(super) fn key(text: &str) -> String {
     text.to_ascii_lowercase()
+}
+
+/// Returns at most `limit` rows of a `SELECT` without conditions: of the resources below an ID that follow the key
+/// `after`, by key.
+async fn rows_of_page(
+    connection: &mut Connection,
+    select: &str,
+    below: &str,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<Row>, StoreError> {
+    let statement = format!("{select} WHERE {IN_PAGE} ORDER BY resource_key LIMIT $3");
+    let rows = sqlx::query(AssertSqlSafe(statement)).bind(key(below)).bind(key(after)).bind(limit);
+    Ok(rows.fetch_all(connection).await?)
 }
 
 /// Returns those of the keys that a table has in its column `resource_key`.

@@ -24,7 +24,7 @@ use stored::is_stored;
 /// their parent holds do not count.
 pub(crate) const MAX_OF_TYPE: u32 = 800;
 
-/// What is stored when a write of a resource is decided.
+/// The stored state for which a write of a resource is decided.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct UnservedState {
     /// The resource itself.
@@ -42,13 +42,13 @@ pub(crate) enum UnservedDecision {
     /// Store this body, and create the resource if it is new.
     Replace {
         body: Map<String, Value>,
-        /// What replaces the secrets of the resource; `None` to keep them.
+        /// The new secrets of the resource; `None` to keep them.
         secrets: Option<Map<String, Value>>,
     },
     /// Store this body of the parent, which holds the resource, or does not any more.
     ReplaceContainer {
         body: Map<String, Value>,
-        /// What replaces the secrets of the member; `None` to keep them.
+        /// The new secrets of the member; `None` to keep them.
         secrets: Option<Map<String, Value>>,
     },
     /// Delete the resource, its children and its extensions.

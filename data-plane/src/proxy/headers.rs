@@ -19,10 +19,6 @@ pub(crate) use names::Dropped;
 /// of a message.
 const NOT_NOMINATED: &[Known] = &[Known::Host, Known::ContentLength, Known::Traceparent, Known::Tracestate];
 
-/// The fields of one connection, apart from `Connection` and the framing.
-const HOP_BY_HOP: &[Known] =
-    &[Known::Upgrade, Known::KeepAlive, Known::ProxyConnection, Known::Te, Known::Trailer];
-
 /// The fields that only the gateway sets. A backend that trusts the TLS fingerprint of Azure must not receive it from
 /// a client.
 const OWN: &[Known] = &[
@@ -72,7 +68,7 @@ pub(crate) fn drop_hop_by_hop(fields: &mut Fields) {
         fields.remove_each(&[Known::TransferEncoding, Known::ContentLength]);
     }
     fields.remove_nominated(NOT_NOMINATED);
-    fields.remove_each(HOP_BY_HOP);
+    fields.remove_each(Known::HOP_BY_HOP);
 }
 
 /// Normalizes the `Content-Length` of a response: the gateway reads `005` as 5, but other readers could take it for

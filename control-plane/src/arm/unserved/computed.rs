@@ -32,7 +32,7 @@ pub(super) fn add_computed(shown: &mut Map<String, Value>, path: &UnservedPath, 
     of_type::add_addons(properties, &kind, id);
 }
 
-/// What the computed properties depend on.
+/// The values on which the computed properties depend.
 struct Resource<'a> {
     path: &'a UnservedPath,
     id: Uuid,

@@ -15,7 +15,7 @@ pub(crate) struct UnservedResource {
     pub(crate) path: UnservedPath,
     /// The stored part of the body.
     pub(crate) body: Map<String, Value>,
-    /// What came from secure parameters, sealed.
+    /// The values that came from secure parameters, sealed.
     pub(crate) sealed_secrets: Option<Vec<u8>>,
     pub(crate) etag: Etag,
 }

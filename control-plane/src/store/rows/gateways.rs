@@ -17,7 +17,7 @@ use crate::store::model::{
     DesiredState, Gateway, OperationNumber, OperationalState, Progress, ProvisioningState, ResourceRow,
 };
 
-use super::{IN_PAGE, Summary, generation, json_text, key, number, parse_json, parse_uuid, stored_keys};
+use super::{Summary, generation, json_text, key, number, parse_json, parse_uuid, rows_of_page, stored_keys};
 
 /// Selects the columns that [`gateway`] reads.
 const SELECT: &str = "SELECT id, resource_id, subscription, resource_group, name, body, etag, generation, \
@@ -129,15 +129,8 @@ pub(in crate::store) async fn summaries(
     after: &str,
     limit: i64,
 ) -> Result<Vec<Summary>, StoreError> {
-    let statement = format!(
-        "SELECT resource_key, resource_id, name, body FROM gateways WHERE {IN_PAGE} ORDER BY resource_key LIMIT $3"
-    );
-    let rows = sqlx::query(AssertSqlSafe(statement))
-        .bind(key(below))
-        .bind(key(after))
-        .bind(limit)
-        .fetch_all(connection)
-        .await?;
+    let select = "SELECT resource_key, resource_id, name, body FROM gateways";
+    let rows = rows_of_page(connection, select, below, after, limit).await?;
     rows.iter()
         .map(|row| {
             let (id, name) = (row.try_get("resource_id")?, row.try_get("name")?);

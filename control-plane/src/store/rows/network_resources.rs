@@ -12,7 +12,7 @@ use crate::store::StoreError;
 use crate::store::database::{Connection, ReadColumn, Row};
 use crate::store::model::{NetworkResource, ResourceRow};
 
-use super::{IN_PAGE, Summary, json_text, key, network_kind, parse_json, stored_keys, uuid_of};
+use super::{Summary, json_text, key, network_kind, parse_json, rows_of_page, stored_keys, uuid_of};
 
 /// Selects the columns that [`resource`] reads.
 const SELECT: &str = "SELECT id, subscription, resource_group, kind, name, body, etag FROM network_resources";
@@ -22,11 +22,12 @@ pub(in crate::store) async fn find(
     connection: &mut Connection,
     path: &NetworkPath,
 ) -> Result<Option<NetworkResource>, StoreError> {
-    let row = sqlx::query(AssertSqlSafe(format!("{SELECT} WHERE resource_key = $1")))
-        .bind(path.key())
-        .fetch_optional(connection)
-        .await?;
-    row.as_ref().map(resource).transpose()
+    find_row(connection, path).await?.as_ref().map(resource).transpose()
+}
+
+async fn find_row(connection: &mut Connection, path: &NetworkPath) -> Result<Option<Row>, StoreError> {
+    let statement = format!("{SELECT} WHERE resource_key = $1");
+    Ok(sqlx::query(AssertSqlSafe(statement)).bind(path.key()).fetch_optional(connection).await?)
 }
 
 /// Returns a resource by its path. A damaged row is logged, and the body is empty then.
@@ -34,11 +35,7 @@ pub(in crate::store) async fn find_with_any_body(
     connection: &mut Connection,
     path: &NetworkPath,
 ) -> Result<Option<NetworkResource>, StoreError> {
-    let row = sqlx::query(AssertSqlSafe(format!("{SELECT} WHERE resource_key = $1")))
-        .bind(path.key())
-        .fetch_optional(connection)
-        .await?;
-    let Some(row) = row else { return Ok(None) };
+    let Some(row) = find_row(connection, path).await? else { return Ok(None) };
     match resource(&row) {
         Err(error @ StoreError::Damaged { .. }) => {
             tracing::error!(resource = %path, %error, "a resource is damaged");
@@ -114,15 +111,8 @@ pub(in crate::store) async fn summaries(
     after: &str,
     limit: i64,
 ) -> Result<Vec<Summary>, StoreError> {
-    let statement = format!(
-        "SELECT resource_key, resource_id, kind, name, body FROM network_resources WHERE {IN_PAGE} ORDER BY resource_key LIMIT $3"
-    );
-    let rows = sqlx::query(AssertSqlSafe(statement))
-        .bind(key(below))
-        .bind(key(after))
-        .bind(limit)
-        .fetch_all(connection)
-        .await?;
+    let select = "SELECT resource_key, resource_id, kind, name, body FROM network_resources";
+    let rows = rows_of_page(connection, select, below, after, limit).await?;
     rows.iter()
         .map(|row| {
             let (id, name): (String, String) = (row.try_get("resource_id")?, row.try_get("name")?);

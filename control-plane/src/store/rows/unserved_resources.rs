@@ -10,7 +10,7 @@ use crate::store::StoreError;
 use crate::store::database::{Connection, ReadColumn, Row};
 use crate::store::model::{ResourceRow, UnservedResource};
 
-use super::{IN_PAGE, Summary, damaged, json_text, key, parse_json, stored_keys, uuid_of};
+use super::{IN_PAGE, Summary, damaged, json_text, key, parse_json, rows_of_page, stored_keys, uuid_of};
 
 /// Selects the columns that [`resource`] reads.
 const SELECT: &str = "SELECT resource_key, id, resource_id, body, secrets, etag FROM unserved_resources";
@@ -104,16 +104,8 @@ pub(in crate::store) async fn summaries(
     after: &str,
     limit: i64,
 ) -> Result<Vec<Summary>, StoreError> {
-    let statement = format!(
-        "SELECT resource_key, resource_id, body FROM unserved_resources WHERE {IN_PAGE} \
-         ORDER BY resource_key LIMIT $3"
-    );
-    let rows = sqlx::query(AssertSqlSafe(statement))
-        .bind(key(below))
-        .bind(key(after))
-        .bind(limit)
-        .fetch_all(connection)
-        .await?;
+    let select = "SELECT resource_key, resource_id, body FROM unserved_resources";
+    let rows = rows_of_page(connection, select, below, after, limit).await?;
     rows.iter()
         .map(|row| {
             let id: String = row.try_get("resource_id")?;

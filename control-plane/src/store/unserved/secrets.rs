@@ -1,5 +1,5 @@
-//! What templates made from secure parameters for resources of unserved types. It is sealed for the ID of the resource,
-//! and nothing reads it but the write of a member, which keeps what belongs to the others.
+//! The values that templates made from secure parameters for resources of unserved types. Each is sealed for the ID of
+//! its resource, and nothing reads it but the write of a member, which keeps what belongs to the others.
 
 use std::collections::BTreeMap;
 

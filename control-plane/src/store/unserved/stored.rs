@@ -1,5 +1,5 @@
-//! Whether a resource is stored to which another one may belong, within the transaction that writes the other
-//! one.
+//! The check that a resource is stored to which another one may belong, within the transaction that writes the
+//! other one.
 //!
 //! A resource need not have a row: a subnet is in the body of its network, a member in that of its parent,
 //! and what Azure makes together with a resource has no body at all.

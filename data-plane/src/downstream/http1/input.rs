@@ -1,4 +1,4 @@
-//! What is read from a client: heads, bodies, and bytes that arrive early. All waits for the client have timeouts.
+//! The bytes that a client sends: heads, bodies, and bytes that arrive early. All waits for the client have timeouts.
 
 mod body;
 

@@ -1,4 +1,4 @@
-//! What is written to a client. The client must accept bytes in time, and at the minimum rate.
+//! The bytes on their way to a client. The client must accept bytes in time, and at the minimum rate.
 
 use std::io;
 use std::pin::Pin;

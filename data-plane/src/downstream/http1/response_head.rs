@@ -111,17 +111,8 @@ pub(super) fn write_interim(head: &ResponseHead, out: &mut Vec<u8>) {
 
 /// Returns true for the fields of one connection (RFC 9110, section 7.6.1), and those of framing.
 fn is_hop_by_hop(name: Known) -> bool {
-    matches!(
-        name,
-        Known::Connection
-            | Known::ContentLength
-            | Known::KeepAlive
-            | Known::ProxyConnection
-            | Known::Te
-            | Known::Trailer
-            | Known::TransferEncoding
-            | Known::Upgrade
-    )
+    matches!(name, Known::Connection | Known::ContentLength | Known::TransferEncoding)
+        || Known::HOP_BY_HOP.contains(&name)
 }
 
 fn write_field(name: &[u8], value: &[u8], out: &mut Vec<u8>) {

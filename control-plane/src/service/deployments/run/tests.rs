@@ -1,4 +1,4 @@
-//! What ends a deployment, and what lets it run again.
+//! Tests of the end of deployments, and of their next run.
 
 use serde_json::Map;
 use tempfile::TempDir;
