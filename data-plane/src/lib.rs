@@ -56,6 +56,7 @@ mod tls;
 mod tokens;
 mod trace;
 mod upstream;
+mod websocket;
 mod worker;
 
 use std::path::Path;

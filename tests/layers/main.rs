@@ -40,7 +40,7 @@ const DATA_PLANE: &[Layer] = &[
     ),
     ("tasks beside the traffic", &["drain", "threads", "probe", "on_demand"]),
     ("requests", &["listener", "proxy"]),
-    ("connections", &["downstream", "thread", "upstream", "body", "pump", "live_tunnel"]),
+    ("connections", &["downstream", "thread", "upstream", "body", "pump", "live_tunnel", "websocket"]),
     ("logs and traces", &["access_log", "trace"]),
     ("what is served: the executable snapshot", &["runtime", "local_reply"]),
     ("backends", &["backend", "member", "health", "dial", "resolver", "registry", "drain_schedule"]),

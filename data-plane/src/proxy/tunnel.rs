@@ -4,7 +4,6 @@
 //! Each tunnel is one task, so that an idle tunnel needs only two sockets and little memory.
 
 mod access_log;
-mod frames;
 
 use std::future::poll_fn;
 use std::rc::Rc;
@@ -31,8 +30,8 @@ use crate::runtime::{BackendSet, Selection};
 use crate::stream::Stream;
 use crate::thread::Thread;
 use crate::trace;
+use crate::websocket::Frames;
 use access_log::Last;
-use frames::Frames;
 
 /// The time in which an HTTP/2 stream must be handed over after the response.
 const HANDOVER: Duration = Duration::from_secs(20);

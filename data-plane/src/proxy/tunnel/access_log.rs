@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::frames::Frames;
 use super::{CloseReason, Details, TunnelContext, TunnelOutcome};
 use crate::access_log::{Line, Properties, version};
 use crate::live_tunnel::LiveTunnel;
@@ -14,6 +13,7 @@ use crate::metrics::series::{TunnelEnd, Tunnels};
 use crate::pump::{self, Peer, Side, Traffic};
 use crate::stream::is_vanished;
 use crate::trace::{Context, Span, SpanContent};
+use crate::websocket::Frames;
 
 impl TunnelOutcome {
     /// Returns the metric of the end, the side that ended the tunnel, and the reason.

@@ -19,7 +19,7 @@ const NO_STATUS: u16 = 1005;
 
 /// The place of the next byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Frames {
+pub(crate) enum Frames {
     /// In a head, after these bytes of it.
     Head { length: u8, bytes: [u8; MAX_HEAD - 1] },
     /// In a payload with this number of bytes left.
@@ -50,7 +50,7 @@ impl Frames {
     const START: Frames = Frames::Head { length: 0, bytes: [0; MAX_HEAD - 1] };
 
     /// Returns the code of the Close frame if the direction has ended with one.
-    pub(super) fn close_code(self) -> Option<u16> {
+    pub(crate) fn close_code(self) -> Option<u16> {
         match self {
             Frames::Closed(code) => code,
             _ => None,
