@@ -5,8 +5,8 @@
 //! accepts any document, even one that was read from an invalid body.
 
 use tidegate_shared::snapshot::{
-    Buffering, Certificate, ClientAuthority, Content, Distribution, ErrorPages, Frontend, Listener,
-    LocalReplies, PathMap, Pool, RewriteSet, Rule, Settings, TrustedRoot,
+    Buffering, Certificate, ClientAuthority, Content, Distribution, ErrorPages, Frontend, Http2Limits,
+    Listener, LocalReplies, PathMap, Pool, RewriteSet, Rule, Settings, TrustedRoot,
 };
 
 use self::listeners::ListenerRefs;
@@ -106,6 +106,7 @@ pub(crate) fn compile(
     let content = Content {
         name: document.path.to_string(),
         http2: gateway.properties.enable_http2,
+        http2_limits: Http2Limits::default(),
         listeners: in_order_of_rules(compiled_listeners, routing.rules),
         path_maps: routing.path_maps,
         pools: upstream.compiled_pools,

@@ -83,7 +83,7 @@ pub(crate) fn settings() -> Settings {
 
 /// An on-demand probe of a pool without members.
 pub(crate) fn on_demand_probe() -> OnDemandProbe {
-    let pool = Pool { name: "p".into(), members: vec![] };
+    let pool = Pool { name: "p".into(), members: vec![], ..Pool::default() };
     OnDemandProbe { pool, settings: settings(), roots: vec![] }
 }
 

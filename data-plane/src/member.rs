@@ -176,7 +176,10 @@ mod tests {
 
     fn content(members: &[u8]) -> Content {
         let members = members.iter().map(|number| host(*number)).collect();
-        Content { pools: vec![Pool { name: "pool".to_owned(), members }], ..Content::default() }
+        Content {
+            pools: vec![Pool { name: "pool".to_owned(), members, ..Pool::default() }],
+            ..Content::default()
+        }
     }
 
     fn host(number: u8) -> Host {

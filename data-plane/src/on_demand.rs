@@ -132,7 +132,7 @@ mod tests {
             dedicated_connections: false,
         };
         let members = members.iter().map(|member| Host::Ip(member.parse().unwrap())).collect();
-        OnDemandProbe { pool: Pool { name: "p".into(), members }, settings, roots: vec![] }
+        OnDemandProbe { pool: Pool { name: "p".into(), members, ..Pool::default() }, settings, roots: vec![] }
     }
 
     #[tokio::test(flavor = "local")]

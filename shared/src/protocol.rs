@@ -16,7 +16,7 @@ use crate::snapshot::{Host, Pool, Settings, Snapshot, TrustedRoot};
 
 /// The version of these messages. A worker of another version is refused with a reason, because continuing with its
 /// present configuration is safer than misunderstanding a message.
-pub const VERSION: u32 = 7;
+pub const VERSION: u32 = 8;
 
 /// The name in the control plane's certificate for this channel, independent of the address that workers connect
 /// to.

@@ -17,12 +17,13 @@ mod local_replies;
 mod rewrite;
 mod route;
 mod tls;
+mod tunnel_policy;
 
 pub use backend::{
     Host, HostHeader, HttpVersion, Pool, Probe, Settings, TrustedRoot, UpstreamTls, UpstreamTrust,
 };
 pub use headers::{HeaderNames, RequestHeaders};
-pub use listener::{Frontend, Listener};
+pub use listener::{Frontend, Http2Limits, Listener};
 pub use local_replies::{Buffering, ErrorPage, ErrorPages, LocalReplies};
 pub use rewrite::{
     Condition, HeaderChange, Pattern, RewriteRule, RewriteSet, ServerVariable, Template, TextPart,
@@ -33,6 +34,7 @@ pub use route::{
     Routing, Rule, Share,
 };
 pub use tls::{Certificate, CipherSuite, ClientAuthentication, ClientAuthority, ListenerTls, Staple};
+pub use tunnel_policy::{CloseFrame, DrainSpread, TunnelAction, TunnelPolicy};
 
 /// One numbered configuration of one gateway.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +57,9 @@ pub struct Content {
     pub name: String,
     /// True if clients of HTTPS listeners may use HTTP/2.
     pub http2: bool,
+    /// The limits of connections that use HTTP/2.
+    #[serde(default, skip_serializing_if = "Http2Limits::is_default")]
+    pub http2_limits: Http2Limits,
     /// The listeners, in the order in which they are tried for a request.
     pub listeners: Vec<Listener>,
     /// The path maps of path-based rules.

@@ -94,7 +94,10 @@ fn backends_mean_what_the_service_says() {
     let ip = |text: &str| Host::Ip(text.parse().unwrap());
     let name = |text: &str| Host::Name(text.to_owned());
     let members = vec![ip("10.0.0.1"), name("backend"), name("b.test"), ip("::1")];
-    let pools = [Pool { name: "empty".into(), members: Vec::new() }, Pool { name: "pool".into(), members }];
+    let pools = [
+        Pool { name: "empty".into(), members: Vec::new(), ..Pool::default() },
+        Pool { name: "pool".into(), members, tunnels: TunnelPolicy::default() },
+    ];
     assert_eq!(content.pools, pools);
 
     let [plain, tls] = &content.settings[..] else { panic!() };

@@ -150,8 +150,8 @@ mod tests {
             listeners: vec![listener.clone(), listener],
             path_maps: vec![],
             pools: vec![
-                Pool { name: "p".into(), members: vec![host()] },
-                Pool { name: "unused".into(), members: vec![host()] },
+                Pool { name: "p".into(), members: vec![host()], ..Pool::default() },
+                Pool { name: "unused".into(), members: vec![host()], ..Pool::default() },
             ],
             distributions: vec![],
             settings: vec![settings()],

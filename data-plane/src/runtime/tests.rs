@@ -96,7 +96,8 @@ fn snapshot(roots: &[TrustedRoot], trusted: &[usize]) -> Snapshot {
         error_pages: Default::default(),
         rule: Some(Rule { name: "r".into(), routing: Routing::Basic(entry) }),
     };
-    let pools = vec![Pool { name: "p".into(), members: vec![Host::Name("backend.test".into())] }];
+    let pools =
+        vec![Pool { name: "p".into(), members: vec![Host::Name("backend.test".into())], ..Pool::default() }];
     let content = Content {
         client_authorities: Vec::new(),
         name: "gw".into(),
@@ -154,7 +155,11 @@ fn members_kept_for_want_of_others_are_those_of_one_pool() {
     let mut snapshot = snapshot(&[authority()], &[0]);
     let content = &mut snapshot.content;
     content.settings[0].probe.min_servers = 1;
-    content.pools.push(Pool { name: "q".into(), members: vec![Host::Name("other.test".into())] });
+    content.pools.push(Pool {
+        name: "q".into(),
+        members: vec![Host::Name("other.test".into())],
+        ..Pool::default()
+    });
     let shares = [0, 1].map(|pool| Share { pool, weight: 1 }).to_vec();
     content.distributions = vec![Distribution { name: "d".into(), algorithm: Algorithm::RoundRobin, shares }];
     let action = Action::Forward { to: Destination::Distribution(0), settings: 0 };

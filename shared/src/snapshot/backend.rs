@@ -6,15 +6,19 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::TunnelPolicy;
 use crate::secret::base64_list;
 
 /// A group of interchangeable backends.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pool {
     /// The name within the gateway.
     pub name: String,
     /// The backends in the order of the document. A request to an empty pool gets 502.
     pub members: Vec<Host>,
+    /// The policy of tunnels to the members.
+    #[serde(default, skip_serializing_if = "TunnelPolicy::is_default")]
+    pub tunnels: TunnelPolicy,
 }
 
 /// The host of a backend.

@@ -37,3 +37,23 @@ pub enum Frontend {
     /// This address.
     Address(IpAddr),
 }
+
+/// The limits of clients' HTTP/2 connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Http2Limits {
+    /// The number of requests after which a connection is asked to end (GOAWAY): 1 to 1,000,000, 1,000 by default.
+    pub max_requests: u32,
+}
+
+impl Http2Limits {
+    /// Returns true if no limit was set.
+    pub fn is_default(&self) -> bool {
+        *self == Http2Limits::default()
+    }
+}
+
+impl Default for Http2Limits {
+    fn default() -> Http2Limits {
+        Http2Limits { max_requests: 1000 }
+    }
+}
