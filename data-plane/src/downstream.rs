@@ -13,7 +13,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::limits::{AddressPermit, ConnectionPermit};
-use crate::metrics::series::ConnectionMetrics;
+use crate::metrics::series::{ConnectionMetrics, Connections};
 use crate::runtime::Runtime;
 use crate::thread::{Live, Thread};
 use crate::tls::facts::TlsInfo;
@@ -38,14 +38,34 @@ pub(crate) struct Connection {
     pub(crate) forwarded_for: Box<str>,
     /// The lines of `X-Forwarded-Proto` and `X-Forwarded-Port`, which are the same in all requests.
     pub(crate) forwarded: Fields,
-    pub(crate) counts: ConnectionMetrics,
     /// The client, if it speaks HTTP/1.1.
     pub(crate) http1: Http1Link,
     /// The connections to backends that carry only this client's requests.
     pub(crate) dedicated: DedicatedConnections,
+    pub(crate) admission: Rc<Admission>,
+}
+
+/// Counts a client's connection: in its thread, in the metrics and against the limits. A tunnel shares it, so that the
+/// connection is counted to the end of the tunnel, while what requests need is freed.
+#[derive(Debug)]
+pub(crate) struct Admission {
+    live: Live,
+    counts: ConnectionMetrics,
     _permit: ConnectionPermit,
     _address_permit: AddressPermit,
-    _live: Live,
+}
+
+impl Admission {
+    pub(crate) fn thread(&self) -> &Rc<Thread> {
+        self.live.thread()
+    }
+}
+
+impl Connection {
+    /// The counters for events of this connection.
+    pub(crate) fn counts(&self) -> &Connections {
+        self.admission.counts.cells()
+    }
 }
 
 /// An accepted connection before its handshakes.
@@ -77,12 +97,14 @@ impl AcceptedConnection {
             client: self.client,
             secure,
             tls,
-            counts: self.counts,
             http1: Http1Link::default(),
             dedicated: DedicatedConnections::default(),
-            _permit: self.permit,
-            _address_permit: address_permit,
-            _live: self.live,
+            admission: Rc::new(Admission {
+                live: self.live,
+                counts: self.counts,
+                _permit: self.permit,
+                _address_permit: address_permit,
+            }),
         })
     }
 }

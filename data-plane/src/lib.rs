@@ -44,6 +44,7 @@ mod reserved_headers;
 mod resolver;
 mod run_error;
 mod runtime;
+mod short_time;
 mod side_thread;
 mod sockets;
 mod spare_heads;

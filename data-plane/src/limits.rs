@@ -54,10 +54,21 @@ struct LimitLog {
     times: AtomicU64,
 }
 
-/// The permit of one connection, released on drop.
+/// The permit of one connection, released on drop. It is half as large as tokio's, which counts its permits.
 #[derive(Debug)]
-pub(crate) struct ConnectionPermit {
-    _permit: OwnedSemaphorePermit,
+pub(crate) struct ConnectionPermit(Arc<Semaphore>);
+
+impl ConnectionPermit {
+    fn take(free: &Arc<Semaphore>) -> Option<ConnectionPermit> {
+        free.try_acquire().ok()?.forget();
+        Some(ConnectionPermit(free.clone()))
+    }
+}
+
+impl Drop for ConnectionPermit {
+    fn drop(&mut self) {
+        self.0.add_permits(1);
+    }
 }
 
 /// Makes the kernel allocate its descriptor table for this many files now. Otherwise the table grows on demand, and
@@ -112,11 +123,11 @@ impl ConnectionLimit {
 
     /// Takes a permit, if one is free.
     pub(crate) fn take(&self) -> Option<ConnectionPermit> {
-        let permit = self.free.clone().try_acquire_owned().ok();
+        let permit = ConnectionPermit::take(&self.free);
         if permit.is_none() {
             self.limit("the limit of connections is reached: new clients are answered with 503 or reset");
         }
-        permit.map(|permit| ConnectionPermit { _permit: permit })
+        permit
     }
 
     /// Takes a share of the client's address. `None` if the address has its full share.
@@ -143,8 +154,7 @@ impl ConnectionLimit {
             return None;
         }
         let address_permit = self.take_for(client)?;
-        let permit = self.free.clone().try_acquire_owned().ok()?;
-        Some((ConnectionPermit { _permit: permit }, address_permit))
+        Some((ConnectionPermit::take(&self.free)?, address_permit))
     }
 
     /// Notes that an accept has failed because the process or the system is out of descriptors.

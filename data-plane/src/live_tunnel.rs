@@ -1,51 +1,46 @@
 //! The public part of a tunnel while it lives. Its thread can list it without asking the tunnel's task.
 
-use std::cell::Cell;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use crate::backend::Backend;
-use crate::metrics::series::Tunnels;
+use crate::pump::ByteCounts;
+use crate::short_time::ShortInstant;
 
-/// One tunnel of a data thread.
+/// One tunnel of a data thread. There are tens of thousands, so its parts are short.
 #[derive(Debug)]
 pub(crate) struct LiveTunnel {
-    pub(crate) client: SocketAddr,
-    pub(crate) since: Timestamp,
+    address: IpAddr,
+    port: u16,
+    /// The nanoseconds from 1970 to its begin by the clock of the system.
+    since: i64,
+    pub(crate) started: ShortInstant,
     pub(crate) backend: Arc<Backend>,
-    /// The bytes that were read from the client.
-    received: Cell<u64>,
-    /// The bytes that were read from the backend.
-    sent: Cell<u64>,
+    pub(crate) bytes: ByteCounts,
 }
 
 impl LiveTunnel {
     /// Creates the entry of a tunnel that opens now.
     pub(crate) fn new(client: SocketAddr, backend: Arc<Backend>) -> LiveTunnel {
         LiveTunnel {
-            client,
-            since: Timestamp::now(),
+            address: client.ip(),
+            port: client.port(),
+            since: i64::try_from(Timestamp::now().as_nanosecond()).unwrap_or(i64::MAX),
+            started: Instant::now().into(),
             backend,
-            received: Cell::default(),
-            sent: Cell::default(),
+            bytes: ByteCounts::default(),
         }
     }
 
-    /// Sets the number of bytes that were read from each side so far, and adds the new ones to `counts`.
-    pub(crate) fn moved(&self, received: u64, sent: u64, counts: &Tunnels) {
-        counts.received.add(received - self.received.replace(received));
-        counts.sent.add(sent - self.sent.replace(sent));
+    pub(crate) fn client(&self) -> SocketAddr {
+        SocketAddr::new(self.address, self.port)
     }
 
-    /// Returns the number of bytes that were read from the client.
-    pub(crate) fn received(&self) -> u64 {
-        self.received.get()
-    }
-
-    /// Returns the number of bytes that were read from the backend.
-    pub(crate) fn sent(&self) -> u64 {
-        self.sent.get()
+    /// Returns the time of its begin.
+    pub(crate) fn since(&self) -> Timestamp {
+        Timestamp::from_nanosecond(self.since.into()).unwrap_or(Timestamp::MAX)
     }
 }

@@ -97,10 +97,10 @@ pub(crate) async fn serve(connection: Rc<Connection>, request: Box<Request>) -> 
 fn reject(connection: &Connection, error: &ProxyError, mut record: Record, to_head: bool) -> Response {
     // The fault of an HTTP/1.1 client is known to its connection, and is counted at the end of it.
     if matches!(error, ProxyError::Refused(Fault::SlowBody)) && connection.http1.fault().is_none() {
-        connection.counts.cells().slow[REQUEST].add(1);
+        connection.counts().slow[REQUEST].add(1);
     }
     if matches!(error, ProxyError::Rewrite(RewriteFault::TooCostly)) {
-        connection.counts.cells().searches_exceeded.add(1);
+        connection.counts().searches_exceeded.add(1);
     }
     let replies = match record.route() {
         Some(route) => route.local_replies.clone(),
@@ -199,7 +199,7 @@ async fn answer(
 fn check_form(connection: &Connection, request: &mut Request) -> Result<(), ProxyError> {
     let Some(error) = request.rejected.take() else { return Ok(()) };
     if matches!(error, ProxyError::Refused(_)) {
-        connection.counts.cells().malformed.add(1);
+        connection.counts().malformed.add(1);
     }
     Err(error)
 }

@@ -11,6 +11,7 @@ mod idle;
 mod liveness;
 pub(crate) mod pipe;
 
+use std::cell::Cell;
 use std::io;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -20,6 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use crate::short_time::ShortInstant;
 use crate::stream::Stream;
 use flow::{At, Flow};
 use idle::IdleWatch;
@@ -99,6 +101,25 @@ impl At {
     }
 }
 
+/// The numbers of bytes that were read from both sides. They stand where others can read them while the traffic runs.
+#[derive(Debug, Default)]
+pub(crate) struct ByteCounts {
+    client: Cell<u64>,
+    backend: Cell<u64>,
+}
+
+impl ByteCounts {
+    /// Returns the number of bytes that were read from the client.
+    pub(crate) fn received(&self) -> u64 {
+        self.client.get()
+    }
+
+    /// Returns the number of bytes that were read from the backend.
+    pub(crate) fn sent(&self) -> u64 {
+        self.backend.get()
+    }
+}
+
 /// Both ends, and the two directions between them.
 #[derive(Debug)]
 pub(crate) struct Traffic<C, B, T> {
@@ -112,35 +133,28 @@ pub(crate) struct Traffic<C, B, T> {
 }
 
 impl<C: Peer, B: Peer, T: Tap> Traffic<C, B, T> {
-    /// Joins two ends, each with the bytes that were already read from it. The traffic ends when no byte moves for
-    /// `idle`.
+    /// Joins two ends, each with the bytes that were already read from it, which are added to `counts`. The traffic
+    /// ends when no byte moves for `idle`.
     pub(crate) fn new(
         (client, from_client): (C, &Bytes),
         (backend, from_backend): (B, &Bytes),
         idle: Duration,
+        counts: &ByteCounts,
     ) -> Traffic<C, B, T> {
+        counts.client.update(|count| count + from_client.len() as u64);
+        counts.backend.update(|count| count + from_backend.len() as u64);
         Traffic {
             client,
             backend,
             up: Flow::starting_with(from_client),
             down: Flow::starting_with(from_backend),
-            watch: IdleWatch::new(Instant::now(), idle),
+            watch: IdleWatch::new(Instant::now().into(), idle),
         }
     }
 
     /// Returns the time after which it must be polled again even if no byte moves.
-    pub(crate) fn due(&self) -> Instant {
+    pub(crate) fn due(&self) -> ShortInstant {
         self.watch.due(self.up.is_held_up() || self.down.is_held_up())
-    }
-
-    /// Returns the number of bytes that were read from the client.
-    pub(crate) fn received(&self) -> u64 {
-        self.up.bytes
-    }
-
-    /// Returns the number of bytes that were read from the backend.
-    pub(crate) fn sent(&self) -> u64 {
-        self.down.bytes
     }
 
     /// Returns the observer of the bytes from a side.
@@ -151,16 +165,19 @@ impl<C: Peer, B: Peer, T: Tap> Traffic<C, B, T> {
         }
     }
 
-    /// Moves all bytes that can be moved now. Ready at the end of the traffic.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+    /// Moves all bytes that can be moved now, and adds them to `counts`. Ready at the end of the traffic.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, counts: &ByteCounts) -> Poll<End> {
         let Traffic { client, backend, up, down, watch } = self;
         // The second direction to end needs no shutdown: both ends are dropped then.
         let is_last = down.is_shut && backend.closes_in_order();
-        let upwards = up.poll(cx, client, backend, is_last).map_err(|(at, e)| (at.side(Side::Client), e));
+        let upwards = up
+            .poll(cx, client, backend, is_last, &counts.client)
+            .map_err(|(at, e)| (at.side(Side::Client), e));
         up.is_first |= up.has_ended && !down.has_ended;
         let is_last = up.is_shut && client.closes_in_order();
-        let downwards =
-            down.poll(cx, backend, client, is_last).map_err(|(at, e)| (at.side(Side::Backend), e));
+        let downwards = down
+            .poll(cx, backend, client, is_last, &counts.backend)
+            .map_err(|(at, e)| (at.side(Side::Backend), e));
         match (upwards, downwards) {
             (Poll::Ready(Err((side, error))), _) | (_, Poll::Ready(Err((side, error)))) => {
                 return Poll::Ready(End::Failed(side, error));
@@ -170,7 +187,7 @@ impl<C: Peer, B: Peer, T: Tap> Traffic<C, B, T> {
             }
             _ => {}
         }
-        let now = Instant::now();
+        let now = Instant::now().into();
         if up.take_moved() | down.take_moved() {
             watch.moved(now);
         } else if watch.is_still(now) {

@@ -6,6 +6,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::future::poll_fn;
 use std::ops::Deref;
 use std::pin::pin;
@@ -14,6 +15,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
+
+use crate::short_time::ShortInstant;
 
 /// The interval of the scans: a task is woken at most this long, and the time of a scan, after its deadline.
 const SCAN: Duration = Duration::from_millis(500);
@@ -53,14 +56,23 @@ pub(crate) struct Registry<T> {
 }
 
 /// One tunnel or connection.
-#[derive(Debug)]
 struct Entry<T> {
+    registry: Rc<Registry<T>>,
     number: u64,
     public: T,
     reason: Cell<Option<CloseReason>>,
     /// The time after which the task is woken.
-    due: Cell<Option<Instant>>,
-    waker: RefCell<Option<Waker>>,
+    due: Cell<Option<ShortInstant>>,
+    waker: Cell<Option<Waker>>,
+}
+
+impl<T: fmt::Debug> fmt::Debug for Entry<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entry")
+            .field("number", &self.number)
+            .field("public", &self.public)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<T> Entry<T> {
@@ -78,10 +90,7 @@ impl<T> Entry<T> {
 
 /// An entry's registration, until it is dropped. It dereferences to the public part of the entry.
 #[derive(Debug)]
-pub(crate) struct Registration<T> {
-    registry: Rc<Registry<T>>,
-    entry: Rc<Entry<T>>,
-}
+pub(crate) struct Registration<T>(Rc<Entry<T>>);
 
 impl<T> Default for Registry<T> {
     fn default() -> Registry<T> {
@@ -94,14 +103,15 @@ impl<T> Registry<T> {
     pub(crate) fn register(self: &Rc<Registry<T>>, public: T) -> Registration<T> {
         let number = self.next.replace(self.next.get() + 1);
         let entry = Rc::new(Entry {
+            registry: self.clone(),
             number,
             public,
             reason: Cell::default(),
             due: Cell::default(),
-            waker: RefCell::default(),
+            waker: Cell::default(),
         });
         self.entries.borrow_mut().insert(number, entry.clone());
-        Registration { registry: self.clone(), entry }
+        Registration(entry)
     }
 
     /// Closes the entries for which `which` holds.
@@ -142,7 +152,7 @@ impl<T> Registry<T> {
     pub(crate) async fn scan(&self) {
         loop {
             sleep(SCAN).await;
-            let (now, mut next) = (Instant::now(), Some(0));
+            let (now, mut next) = (Instant::now().into(), Some(0));
             while let Some(first) = next {
                 next = self.scan_slice(first, now);
                 tokio::task::yield_now().await;
@@ -151,7 +161,7 @@ impl<T> Registry<T> {
     }
 
     /// Scans the entries from this number on, and returns the number at which the next slice begins.
-    fn scan_slice(&self, first: u64, now: Instant) -> Option<u64> {
+    fn scan_slice(&self, first: u64, now: ShortInstant) -> Option<u64> {
         let entries = self.entries.borrow();
         let mut rest = entries.range(first..);
         for (_, entry) in rest.by_ref().take(SLICE) {
@@ -173,27 +183,31 @@ impl<T> Registry<T> {
 }
 
 impl<T> Registration<T> {
+    /// The bytes of an entry, with the counts of its owners.
+    #[cfg(test)]
+    pub(crate) const SIZE: usize = size_of::<Entry<T>>() + 2 * size_of::<usize>();
+
     /// Returns true once the entry is closed.
     pub(crate) fn is_closed(&self) -> bool {
-        self.entry.reason.get().is_some()
+        self.0.reason.get().is_some()
     }
 
     /// Ready when the entry is closed. The task that polled last is woken then.
     pub(crate) fn poll_close(&self, cx: &Context<'_>) -> Poll<CloseReason> {
-        if let Some(why) = self.entry.reason.get() {
+        if let Some(why) = self.0.reason.get() {
             return Poll::Ready(why);
         }
-        match &mut *self.entry.waker.borrow_mut() {
-            // It copies nothing if both wake the same task.
-            Some(waker) => waker.clone_from(cx.waker()),
-            none => *none = Some(cx.waker().clone()),
-        }
+        let waker = match self.0.waker.take() {
+            Some(waker) if waker.will_wake(cx.waker()) => waker,
+            _ => cx.waker().clone(),
+        };
+        self.0.waker.set(Some(waker));
         Poll::Pending
     }
 
     /// Sets the time after which the task that polled last is woken once, at most a second later.
-    pub(crate) fn wake_after(&self, due: Instant) {
-        self.entry.due.set(Some(due));
+    pub(crate) fn wake_after(&self, due: ShortInstant) {
+        self.0.due.set(Some(due));
     }
 
     /// Runs a future until it ends or the entry is closed.
@@ -211,13 +225,13 @@ impl<T> Deref for Registration<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        &self.entry.public
+        &self.0.public
     }
 }
 
 impl<T> Drop for Registration<T> {
     fn drop(&mut self) {
-        self.registry.entries.borrow_mut().remove(&self.entry.number);
+        self.0.registry.entries.borrow_mut().remove(&self.0.number);
     }
 }
 
@@ -237,7 +251,7 @@ mod tests {
     }
 
     fn closed(entries: &[Registration<u32>]) -> Vec<u32> {
-        let is_closed = |entry: &&Registration<u32>| entry.entry.reason.get().is_some();
+        let is_closed = |entry: &&Registration<u32>| entry.0.reason.get().is_some();
         entries.iter().filter(is_closed).map(|entry| **entry).collect()
     }
 
@@ -249,7 +263,7 @@ mod tests {
         entries.truncate(60);
         assert_eq!(registry.len(), 60);
         let next = registry.register(7);
-        assert_eq!(next.entry.number, 100, "a number was used twice");
+        assert_eq!(next.0.number, 100, "a number was used twice");
         drop((entries, next));
         assert!(registry.is_empty());
     }
@@ -293,7 +307,7 @@ mod tests {
         let began = Instant::now();
         let wait = move |entry: Registration<u64>| async move {
             let due = began + Duration::from_millis(*entry);
-            entry.wake_after(due);
+            entry.wake_after(due.into());
             let mut polls = 0;
             let woken = poll_fn(|cx| {
                 polls += 1;
@@ -302,7 +316,7 @@ mod tests {
             woken.await;
             let late = Instant::now().checked_duration_since(due).expect("it was woken early");
             assert!(late <= Duration::from_millis(510), "{late:?} after {due:?}");
-            assert!(entry.entry.due.get().is_none(), "it would be woken again");
+            assert!(entry.0.due.get().is_none(), "it would be woken again");
         };
         // More than two slices.
         let entries = (0..2 * SLICE as u64 + 5).map(|at| registry.register(at * 3));

@@ -127,6 +127,12 @@ impl Thread {
     }
 }
 
+impl Live {
+    pub(crate) fn thread(&self) -> &Rc<Thread> {
+        &self.0
+    }
+}
+
 impl Drop for Live {
     fn drop(&mut self) {
         let left = self.0.live.get() - 1;

@@ -55,6 +55,7 @@ const DATA_PLANE: &[Layer] = &[
             "run_error",
             "limits",
             "client_rate",
+            "short_time",
             "side_thread",
             "sockets",
             "spool",

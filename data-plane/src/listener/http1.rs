@@ -63,8 +63,8 @@ pub(super) async fn serve(connection: Rc<Connection>, stream: Stream, close: Can
         }
     }
     match client.fault() {
-        Some(Fault::SlowBody) => connection.counts.cells().slow[REQUEST].add(1),
-        Some(Fault::SlowAnswer) => connection.counts.cells().slow[RESPONSE].add(1),
+        Some(Fault::SlowBody) => connection.counts().slow[REQUEST].add(1),
+        Some(Fault::SlowAnswer) => connection.counts().slow[RESPONSE].add(1),
         _ => {}
     }
 }

@@ -51,7 +51,7 @@ pub(super) async fn serve(connection: Rc<Connection>, stream: Stream, close: Can
     let link = Rc::new(Http2State::default());
     let served = run(connection.clone(), FrameLimitedStream::new(stream, link.clone()), &link, &close).await;
     if link.is_flooded.get() {
-        connection.counts.cells().floods.add(1);
+        connection.counts().floods.add(1);
         tracing::debug!(%client, %address, "connection closed: the client sent too many frames without content");
     } else if let Err(error) = served {
         tracing::debug!(%client, %address, %error, "connection ended early");

@@ -101,7 +101,7 @@ pub(crate) fn prepare_request(
     if fields.has_odd_names() {
         let lines;
         (dropped, lines) = Dropped::from(fields, rules.names);
-        connection.counts.cells().headers_dropped.add(lines);
+        connection.counts().headers_dropped.add(lines);
     }
     drop_hop_by_hop(fields);
     fields.remove_each(OWN);

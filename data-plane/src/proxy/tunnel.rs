@@ -13,20 +13,19 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tidegate_http1::Known;
-use tokio::time::Instant;
 
 use super::forward::Exchange;
 use super::headers;
 use super::request::Request;
 use super::transaction_id::TransactionId;
 use crate::backend::{Backend, Drained};
-use crate::downstream::Connection;
 use crate::downstream::upgrade::{PendingUpgrade, UpgradedClient};
+use crate::downstream::{Admission, Connection};
 use crate::live_tunnel::LiveTunnel;
 use crate::member::InFlightGuard;
 use crate::pump::{self, Peer, Side, Traffic};
 use crate::registry::{CloseReason, Registration};
-use crate::runtime::{BackendSet, Selection};
+use crate::runtime::{BackendSet, Route, Selection};
 use crate::stream::Stream;
 use crate::thread::Thread;
 use crate::trace;
@@ -72,6 +71,8 @@ pub(crate) struct PendingTunnel {
     limits: Limits,
     live: LiveTunnel,
     context: TunnelContext,
+    /// The client's connection, which may live no longer than until the tunnel begins.
+    connection: Rc<Connection>,
     /// The client's stream of HTTP/2; `None` if its connection becomes the tunnel.
     stream: Option<PendingUpgrade>,
 }
@@ -97,15 +98,19 @@ impl PendingTunnel {
         });
         let live = LiveTunnel::new(connection.client, exchange.backend.clone());
         let context = TunnelContext {
-            connection: connection.clone(),
-            selection: selection.clone(),
+            admission: connection.admission.clone(),
+            route: selection.route.clone(),
             _in_flight: InFlightGuard::at(&exchange.backend.member_state),
-            details: head.map(|head| Box::new(Details { head, source_port, id, context })),
+            details: head.map(|head| {
+                let (connection, selection) = (connection.clone(), selection.clone());
+                Box::new(Details { connection, selection, head, source_port, id, context })
+            }),
         };
         // The client sends no further requests over the connection that becomes the tunnel.
         connection.dedicated.close();
         let limits = Limits { idle: backend_set.request_timeout, drain: backend_set.drain_timeout };
-        Some(Box::new(PendingTunnel { upstream, limits, live, context, stream }))
+        let connection = connection.clone();
+        Some(Box::new(PendingTunnel { upstream, limits, live, context, connection, stream }))
     }
 
     /// Returns the tunnel if the client's connection becomes it. If an HTTP/2 stream does, the tunnel begins in a task
@@ -125,8 +130,13 @@ impl PendingTunnel {
     /// Begins the tunnel, with the bytes that the client sent early. It runs in a task of its own, so that no state of
     /// the handshake lives as long as the tunnel.
     pub(crate) fn start(self: Box<PendingTunnel>, client: UpgradedClient, early: Bytes) {
-        let PendingTunnel { upstream, limits, live, context, .. } = *self;
-        tokio::task::spawn_local(run((client, early), upstream, limits, live, context));
+        let PendingTunnel { upstream, limits, live, context, connection, .. } = *self;
+        if !connection.current.load().member_table.contains(&live.backend.member_state.member) {
+            // Its backend was removed during the handshake, so the drain of the backend would miss this tunnel.
+            let late = close_later(connection, live.backend.clone(), limits.drain);
+            tokio::task::spawn_local(late);
+        }
+        tokio::task::spawn_local(run((client, early), upstream, limits.idle, live, context));
     }
 }
 
@@ -142,8 +152,8 @@ struct Limits {
 /// What a tunnel refers to until it ends.
 #[derive(Debug)]
 struct TunnelContext {
-    connection: Rc<Connection>,
-    selection: Selection,
+    admission: Rc<Admission>,
+    route: Arc<Route>,
     _in_flight: InFlightGuard,
     /// The values for the log line and the span; `None` if both are disabled.
     details: Option<Box<Details>>,
@@ -152,6 +162,8 @@ struct TunnelContext {
 /// The values for the access log line and the span at the end of a tunnel.
 #[derive(Debug)]
 struct Details {
+    connection: Rc<Connection>,
+    selection: Selection,
     head: HandshakeHead,
     /// The local port of the connection to the backend.
     source_port: u16,
@@ -173,19 +185,14 @@ enum TunnelOutcome {
 fn run(
     (client, from_client): (UpgradedClient, Bytes),
     (backend, from_backend): (Stream, Bytes),
-    limits: Limits,
+    idle: Duration,
     live: LiveTunnel,
     context: TunnelContext,
 ) -> impl Future<Output = ()> {
-    if !context.connection.current.load().member_table.contains(&live.backend.member_state.member) {
-        // Its backend was removed during the handshake, so the drain of the backend would miss this tunnel.
-        let late = close_later(context.connection.clone(), live.backend.clone(), limits.drain);
-        tokio::task::spawn_local(late);
-    }
-    let live = context.connection.thread.tunnels.register(live);
-    let started = Instant::now();
-    let traffic = Traffic::<_, _, Frames>::new((client, &from_client), (backend, &from_backend), limits.idle);
-    let buffer = context.connection.thread.tunnel_buffer;
+    let live = context.thread().tunnels.register(live);
+    let (client, backend) = ((client, &from_client), (backend, &from_backend));
+    let traffic = Traffic::<_, _, Frames>::new(client, backend, idle, &live.bytes);
+    let buffer = context.thread().tunnel_buffer;
     if buffer > 0 {
         traffic
             .client
@@ -195,9 +202,10 @@ fn run(
             .for_each(|own| own.bound_buffers(buffer));
     }
     context.counts().opened.add(1);
-    live.moved(traffic.received(), traffic.sent(), context.counts());
-    let mut tunnel = Some(Tunnel { traffic, live, started, context });
-    // A future that owns its parts: an `async` block would hold references to them as well.
+    context.count(&live, (0, 0));
+    // Tasks are as large as a power of two, or waste memory: tokio aligns them to 128 bytes, and of the sizes so
+    // aligned the allocator has only these. So the task holds a pointer, and the tunnel has a size of its own.
+    let mut tunnel = Some(Box::new(Tunnel { traffic, live, context }));
     poll_fn(move |cx| {
         let outcome = match &mut tunnel {
             Some(tunnel) => ready!(tunnel.poll(cx)),
@@ -214,7 +222,6 @@ fn run(
 struct Tunnel {
     traffic: Traffic<UpgradedClient, Stream, Frames>,
     live: Registration<LiveTunnel>,
-    started: Instant,
     context: TunnelContext,
 }
 
@@ -225,15 +232,16 @@ impl Tunnel {
         if let Poll::Ready(why) = live.poll_close(cx) {
             return Poll::Ready(TunnelOutcome::Drained(why));
         }
-        let polled = traffic.poll(cx).map(TunnelOutcome::Traffic);
-        live.moved(traffic.received(), traffic.sent(), context.counts());
+        let before = (live.bytes.received(), live.bytes.sent());
+        let polled = traffic.poll(cx, &live.bytes).map(TunnelOutcome::Traffic);
+        context.count(live, before);
         live.wake_after(traffic.due());
         polled
     }
 
     /// Closes both connections and records the end.
     fn end(self, outcome: &TunnelOutcome) {
-        let last = Last::of(outcome, self.started, &self.traffic);
+        let last = Last::of(outcome, self.live.started, &self.traffic);
         let Traffic { client, backend, .. } = self.traffic;
         match outcome {
             TunnelOutcome::Traffic(pump::End::Failed(Side::Client, _)) => backend.reset(),

@@ -5,6 +5,7 @@
 
 mod splice;
 
+use std::cell::Cell;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -42,8 +43,6 @@ pub(super) struct Flow<T> {
     /// The KiB of the last turns with much, halved by each turn with little; at most [`MAX_STREAK`].
     streak: u16,
     pub(super) tap: T,
-    /// The number of bytes that were read from the source.
-    pub(super) bytes: u64,
     /// True if bytes have moved since this was last taken.
     has_moved: bool,
 }
@@ -76,7 +75,7 @@ impl<T: Tap> Flow<T> {
     pub(super) fn starting_with(bytes: &[u8]) -> Flow<T> {
         let mut tap = T::default();
         tap.read(bytes);
-        Flow { kept: Kept::of(bytes), bytes: bytes.len() as u64, tap, ..Flow::default() }
+        Flow { kept: Kept::of(bytes), tap, ..Flow::default() }
     }
 
     /// Returns true if bytes wait for the sink. Meanwhile the source is not read, so its failure is not noticed.
@@ -89,18 +88,20 @@ impl<T: Tap> Flow<T> {
         std::mem::take(&mut self.has_moved)
     }
 
-    /// Moves all bytes that can be moved now. Ready when the source has ended and the sink was shut down. With
-    /// `is_dropped_then`, the sink is not shut down, because it is dropped as soon as this is ready.
+    /// Moves all bytes that can be moved now, and adds those that were read to `count`. Ready when the source has ended
+    /// and the sink was shut down. With `is_dropped_then`, the sink is not shut down, because it is dropped as soon as
+    /// this is ready.
     pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
         source: &mut impl Peer,
         sink: &mut impl Peer,
         is_dropped_then: bool,
+        count: &Cell<u64>,
     ) -> Poll<Result<(), (At, io::Error)>> {
-        let before = self.bytes;
-        let polled = self.poll_turn(cx, source, sink, is_dropped_then);
-        self.count_turn(self.bytes - before);
+        let before = count.get();
+        let polled = self.poll_turn(cx, source, sink, is_dropped_then, count);
+        self.count_turn(count.get() - before);
         polled
     }
 
@@ -110,6 +111,7 @@ impl<T: Tap> Flow<T> {
         source: &mut impl Peer,
         sink: &mut impl Peer,
         is_dropped_then: bool,
+        count: &Cell<u64>,
     ) -> Poll<Result<(), (At, io::Error)>> {
         loop {
             ready!(self.poll_drain(cx, sink)).map_err(|e| (At::Sink, e))?;
@@ -126,11 +128,11 @@ impl<T: Tap> Flow<T> {
             }
             if self.is_in_bulk()
                 && let (Some(from), Some(to)) = (source.plain(), sink.plain())
-                && let Look::Passed = ready!(self.poll_splice(cx, from, to))?
+                && let Look::Passed = ready!(self.poll_splice(cx, from, to, count))?
             {
                 continue;
             }
-            ready!(self.poll_copy(cx, source, sink))?;
+            ready!(self.poll_copy(cx, source, sink, count))?;
         }
     }
 
@@ -156,13 +158,14 @@ impl<T: Tap> Flow<T> {
         cx: &mut Context<'_>,
         source: &mut impl Peer,
         sink: &mut impl Peer,
+        count: &Cell<u64>,
     ) -> Poll<Result<(), (At, io::Error)>> {
         let mut buffer = ReadBuffer::take();
         let mut read = ReadBuf::new(&mut buffer);
         let ended = poll_gather(cx, source, &mut read);
         let chunk = read.filled();
         if !chunk.is_empty() {
-            self.bytes += chunk.len() as u64;
+            count.update(|count| count + chunk.len() as u64);
             self.tap.read(chunk);
             let written = match Pin::new(&mut *sink).poll_write(cx, chunk) {
                 Poll::Pending => 0,
@@ -270,7 +273,8 @@ mod tests {
             source_end.write_all(&sent).await.unwrap();
             source_end.shutdown().await.unwrap();
         };
-        let carry = poll_fn(|cx| flow.poll(cx, &mut source, &mut sink, false));
+        let count = Cell::new(0);
+        let carry = poll_fn(|cx| flow.poll(cx, &mut source, &mut sink, false, &count));
         let read = async {
             let mut received = Vec::new();
             sink_end.read_to_end(&mut received).await.unwrap();
@@ -279,7 +283,7 @@ mod tests {
         let ((), carried, received) = tokio::join!(write, carry, read);
         carried.unwrap();
         assert_eq!(received, expected);
-        assert_eq!(flow.bytes, expected.len() as u64);
+        assert_eq!(count.get(), sent.len() as u64);
         assert!(flow.kept.is_none(), "an idle flow holds memory");
     }
 
@@ -292,7 +296,7 @@ mod tests {
                 if let Poll::Ready(written) = Pin::new(&mut source_end).poll_write(cx, b"x") {
                     accepted += written.unwrap();
                 }
-                assert!(flow.poll(cx, &mut source, &mut sink, false).is_pending());
+                assert!(flow.poll(cx, &mut source, &mut sink, false, &Cell::default()).is_pending());
             }
             Poll::Ready(())
         })
@@ -306,7 +310,7 @@ mod tests {
         drop(sink_end);
         let mut source_end = source_end;
         source_end.write_all(b"x").await.unwrap();
-        let failed = poll_fn(|cx| flow.poll(cx, &mut source, &mut sink, false)).await;
+        let failed = poll_fn(|cx| flow.poll(cx, &mut source, &mut sink, false, &Cell::default())).await;
         assert_eq!(failed.unwrap_err().0, At::Sink);
     }
 }

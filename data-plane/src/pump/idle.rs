@@ -5,10 +5,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use socket2::SockRef;
-use tokio::time::Instant;
 
 use super::liveness::{Liveness, Next};
 use super::{End, Peer, Side};
+use crate::short_time::{ShortDuration, ShortInstant};
 use crate::stream::{PEER_TIMEOUT, REQUEST_PEER_TIMEOUT, Stream, watch_for_vanished_peer};
 
 /// The interval at which blocked traffic checks both connections for a failure, and the time after which it gives the
@@ -19,9 +19,9 @@ const HELD_UP: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct IdleWatch {
     /// The time when a byte last moved.
-    since: Instant,
+    since: ShortInstant,
     /// The idle timeout.
-    limit: Duration,
+    limit: ShortDuration,
     /// The next check of the connections; `None` while no bytes are in flight, so that idle traffic holds less.
     look: Option<Box<Look>>,
 }
@@ -30,9 +30,9 @@ pub(super) struct IdleWatch {
 #[derive(Debug)]
 struct Look {
     /// The time of the next check of what is in flight.
-    due: Instant,
+    due: ShortInstant,
     /// The time of the next check for a failure, if bytes wait for an end.
-    failures_due: Instant,
+    failures_due: ShortInstant,
     client: Liveness,
     backend: Liveness,
     /// True before the first check of all.
@@ -41,11 +41,11 @@ struct Look {
 
 impl Look {
     /// Plans the first check of a time with bytes in flight. Later ones than the first of all find the usual timeouts.
-    fn plan(now: Instant, is_first: bool) -> Option<Box<Look>> {
+    fn plan(now: ShortInstant, is_first: bool) -> Option<Box<Look>> {
         // Accepted sockets have inherited their timeout from the listener.
         let client = if is_first { REQUEST_PEER_TIMEOUT } else { PEER_TIMEOUT };
-        let due = now + Next::Later.after(PEER_TIMEOUT)?;
-        let failures_due = now + HELD_UP;
+        let due = now.after(Next::Later.after(PEER_TIMEOUT)?.into());
+        let failures_due = now.after(HELD_UP.into());
         let (client, backend) = (Liveness::new(client, now), Liveness::new(PEER_TIMEOUT, now));
         Some(Box::new(Look { due, failures_due, client, backend, is_first }))
     }
@@ -54,12 +54,12 @@ impl Look {
 impl IdleWatch {
     /// Creates the deadlines of new traffic. Bytes that followed the handshake are already in flight. The first check
     /// gives both sockets their timeouts: traffic that ends before does not pay for that.
-    pub(super) fn new(now: Instant, limit: Duration) -> IdleWatch {
-        IdleWatch { since: now, limit, look: Look::plan(now, true) }
+    pub(super) fn new(now: ShortInstant, limit: Duration) -> IdleWatch {
+        IdleWatch { since: now, limit: limit.into(), look: Look::plan(now, true) }
     }
 
     /// Records that bytes have moved.
-    pub(super) fn moved(&mut self, now: Instant) {
+    pub(super) fn moved(&mut self, now: ShortInstant) {
         self.since = now;
         if self.look.is_none() {
             self.look = Look::plan(now, false);
@@ -67,13 +67,13 @@ impl IdleWatch {
     }
 
     /// Returns true if no byte has moved for a while.
-    pub(super) fn is_still(&self, now: Instant) -> bool {
-        self.since + HELD_UP <= now
+    pub(super) fn is_still(&self, now: ShortInstant) -> bool {
+        now.since(self.since) >= HELD_UP
     }
 
     /// Returns the next deadline if no byte moves.
-    pub(super) fn due(&self, is_held_up: bool) -> Instant {
-        let idle = self.since + self.limit;
+    pub(super) fn due(&self, is_held_up: bool) -> ShortInstant {
+        let idle = self.since.after(self.limit);
         let Some(look) = &self.look else { return idle };
         let look = if is_held_up { look.due.min(look.failures_due) } else { look.due };
         look.min(idle)
@@ -84,7 +84,7 @@ impl IdleWatch {
     pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
-        now: Instant,
+        now: ShortInstant,
         (client, client_is_full): (&mut impl Peer, bool),
         (backend, backend_is_full): (&mut impl Peer, bool),
     ) -> Poll<End> {
@@ -93,7 +93,7 @@ impl IdleWatch {
                 self.look = Look::plan(now, false);
             }
             if let Some(look) = self.look.as_mut().filter(|look| look.failures_due <= now) {
-                look.failures_due = now + HELD_UP;
+                look.failures_due = now.after(HELD_UP.into());
                 if let Some(error) = client.failure(cx) {
                     return Poll::Ready(End::Failed(Side::Client, error));
                 }
@@ -102,8 +102,8 @@ impl IdleWatch {
                 }
             }
         }
-        if self.since + self.limit <= now {
-            return Poll::Ready(End::Idle(self.limit));
+        if self.since.after(self.limit) <= now {
+            return Poll::Ready(End::Idle(self.limit.into()));
         }
         if self.look.as_ref().is_some_and(|look| look.due <= now) {
             self.check(now, (client.socket(), client_is_full), (backend.socket(), backend_is_full));
@@ -114,12 +114,12 @@ impl IdleWatch {
     /// Checks both connections and schedules the next check.
     fn check(
         &mut self,
-        now: Instant,
+        now: ShortInstant,
         (client, client_is_full): (Option<&Stream>, bool),
         (backend, backend_is_full): (Option<&Stream>, bool),
     ) {
         let Some(mut look) = self.look.take() else { return };
-        let limit = self.limit;
+        let limit = self.limit.into();
         if std::mem::take(&mut look.is_first)
             && let Some(backend) = backend
         {
@@ -141,7 +141,7 @@ impl IdleWatch {
         let next = check(&mut look.client, client, client_is_full).min(of_backend);
         // Both sockets have the usual timeout when no bytes are in flight.
         if let Some(after) = next.after(PEER_TIMEOUT) {
-            look.due = now + after;
+            look.due = now.after(after.into());
             self.look = Some(look);
         }
     }

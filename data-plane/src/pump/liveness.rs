@@ -7,8 +7,7 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
-
+use crate::short_time::ShortInstant;
 use crate::tcp_diag::TcpState;
 
 /// The state of one connection between two checks.
@@ -19,8 +18,8 @@ pub(super) struct Liveness {
     /// The number of bytes that the peer had acknowledged at the last check.
     acked: u64,
     /// A lower bound of the time when an acknowledgement last arrived, or none was awaited.
-    progress: Instant,
-    last_look: Instant,
+    progress: ShortInstant,
+    last_look: ShortInstant,
 }
 
 /// The time of the next check of a connection.
@@ -47,7 +46,7 @@ impl Next {
 
 impl Liveness {
     /// Creates the state of a socket whose timeout is `peer_timeout`.
-    pub(super) fn new(peer_timeout: Duration, now: Instant) -> Liveness {
+    pub(super) fn new(peer_timeout: Duration, now: ShortInstant) -> Liveness {
         Liveness { timeout: peer_timeout, acked: 0, progress: now, last_look: now }
     }
 
@@ -56,7 +55,7 @@ impl Liveness {
         &mut self,
         state: TcpState,
         peer_timeout: Duration,
-        now: Instant,
+        now: ShortInstant,
     ) -> (Option<Duration>, Next) {
         let is_stuck = state.is_waiting && state.acked == self.acked;
         if !is_stuck {
@@ -69,7 +68,7 @@ impl Liveness {
         let wanted = if !is_stuck {
             peer_timeout
         } else if state.silent_for < peer_timeout - grace {
-            peer_timeout.max(now - self.progress + grace)
+            peer_timeout.max(now.since(self.progress) + grace)
         } else {
             self.timeout
         };
@@ -102,6 +101,8 @@ impl Liveness {
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::Instant;
+
     use super::*;
 
     const PEER: Duration = Duration::from_secs(60);
@@ -150,11 +151,11 @@ mod tests {
         ];
         for (case, looks) in cases {
             let start = Instant::now();
-            let mut liveness = Liveness::new(PEER, start);
+            let mut liveness = Liveness::new(PEER, start.into());
             for (at, is_waiting, acked, silent, timeout, next) in *looks {
                 let silent_for = Duration::from_secs(*silent);
                 let state = TcpState { is_waiting: *is_waiting, acked: *acked, silent_for };
-                let (_, then) = liveness.look(state, PEER, start + Duration::from_secs(*at));
+                let (_, then) = liveness.look(state, PEER, (start + Duration::from_secs(*at)).into());
                 let seen = (liveness.timeout, then);
                 assert_eq!(seen, (Duration::from_secs(*timeout), *next), "{case}, after {at} s");
             }
@@ -163,7 +164,7 @@ mod tests {
 
     #[test]
     fn where_the_kernel_does_not_tell_a_reader_that_takes_nothing_has_the_idle_time() {
-        let mut liveness = Liveness::new(PEER, Instant::now());
+        let mut liveness = Liveness::new(PEER, Instant::now().into());
         let hour = Duration::from_secs(3600);
         assert_eq!(liveness.look_blindly(false, hour, PEER), (None, Next::Never));
         assert_eq!(liveness.look_blindly(true, hour, PEER), (Some(hour), Next::Soon));

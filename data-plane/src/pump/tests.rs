@@ -49,9 +49,12 @@ pub(crate) async fn connected() -> (TcpStream, TcpStream) {
 }
 
 /// Carries the traffic to its end, and polls it twice a second too, as the scan of a thread does.
-pub(crate) async fn carry<C: Peer, B: Peer, T: Tap>(traffic: &mut Traffic<C, B, T>) -> End {
+pub(crate) async fn carry<C: Peer, B: Peer, T: Tap>(
+    traffic: &mut Traffic<C, B, T>,
+    counts: &ByteCounts,
+) -> End {
     loop {
-        if let Ok(end) = timeout(SECOND / 2, poll_fn(|cx| traffic.poll(cx))).await {
+        if let Ok(end) = timeout(SECOND / 2, poll_fn(|cx| traffic.poll(cx, counts))).await {
             return end;
         }
     }
@@ -102,14 +105,16 @@ fn traffic() -> (Traffic<Pipe, Pipe, Unread>, DuplexStream, DuplexStream) {
     let (client_end, client) = duplex(16);
     let (backend, backend_end) = duplex(16);
     let end = |stream| Pipe { stream, failed: false };
-    (Traffic::new((end(client), &Bytes::new()), (end(backend), &Bytes::new()), IDLE), client_end, backend_end)
+    let none = Bytes::new();
+    let traffic = Traffic::new((end(client), &none), (end(backend), &none), IDLE, &ByteCounts::default());
+    (traffic, client_end, backend_end)
 }
 
 #[tokio::test(start_paused = true)]
 async fn it_ends_when_nothing_has_moved_for_the_idle_timeout_and_not_before() {
     let (mut traffic, mut client, mut backend) = traffic();
-    let began = Instant::now();
-    let carried = carry(&mut traffic);
+    let (began, counts) = (Instant::now(), ByteCounts::default());
+    let carried = carry(&mut traffic, &counts);
     let used = async {
         for _ in 0..3 {
             tokio::time::sleep(IDLE - SECOND).await;
@@ -126,15 +131,16 @@ async fn it_ends_when_nothing_has_moved_for_the_idle_timeout_and_not_before() {
     assert!(matches!(end, End::Idle(IDLE)), "{end:?}");
     let due = 3 * (IDLE - SECOND) + IDLE;
     assert!(began.elapsed() >= due && began.elapsed() <= due + SECOND, "{:?}", began.elapsed());
-    assert_eq!((traffic.received(), traffic.sent()), (12, 0));
+    assert_eq!((counts.received(), counts.sent()), (12, 0));
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_end_that_fails_unseen_is_found_while_bytes_wait_for_the_other() {
     let (mut traffic, mut client, _backend) = traffic();
     client.write_all(&[0; 16]).await.unwrap();
-    let poll =
-        async |traffic: &mut Traffic<Pipe, Pipe, Unread>| poll_fn(|cx| Poll::Ready(traffic.poll(cx))).await;
+    let poll = async |traffic: &mut Traffic<Pipe, Pipe, Unread>| {
+        poll_fn(|cx| Poll::Ready(traffic.poll(cx, &ByteCounts::default()))).await
+    };
     assert!(poll(&mut traffic).await.is_pending());
     // The backend has no room for these.
     client.write_all(&[0; 16]).await.unwrap();
@@ -148,7 +154,8 @@ async fn an_end_that_fails_unseen_is_found_while_bytes_wait_for_the_other() {
 #[tokio::test(start_paused = true)]
 async fn a_side_that_closes_may_still_receive() {
     let (mut traffic, mut client, mut backend) = traffic();
-    let carried = carry(&mut traffic);
+    let counts = ByteCounts::default();
+    let carried = carry(&mut traffic, &counts);
     let spoken = async {
         client.shutdown().await.unwrap();
         assert_eq!(backend.read(&mut [0; 1]).await.unwrap(), 0);

@@ -100,7 +100,7 @@ impl Drop for StreamBody {
         self.stream.offers(None);
         if let Some(fault) = self.stream.given_up.get() {
             if fault == Fault::SlowAnswer {
-                self.connection.counts.cells().slow[RESPONSE].add(1);
+                self.connection.counts().slow[RESPONSE].add(1);
             }
             self.body.give_up(fault);
         }

@@ -11,7 +11,9 @@ use crate::live_tunnel::LiveTunnel;
 use crate::metrics::cell::TUNNEL;
 use crate::metrics::series::{TunnelEnd, Tunnels};
 use crate::pump::{self, Peer, Side, Traffic};
+use crate::short_time::ShortInstant;
 use crate::stream::is_vanished;
+use crate::thread::Thread;
 use crate::trace::{Context, Span, SpanContent};
 use crate::websocket::Frames;
 
@@ -54,7 +56,18 @@ fn failure(error: &io::Error) -> String {
 impl TunnelContext {
     /// Returns the metrics of this tunnel.
     pub(super) fn counts(&self) -> &Tunnels {
-        self.selection.route.series.tunnels.of(self.connection.thread.number)
+        self.route.series.tunnels.of(self.thread().number)
+    }
+
+    /// Adds the bytes that a tunnel has moved since these were `before`.
+    pub(super) fn count(&self, live: &LiveTunnel, before: (u64, u64)) {
+        let counts = self.counts();
+        counts.received.add(live.bytes.received() - before.0);
+        counts.sent.add(live.bytes.sent() - before.1);
+    }
+
+    pub(super) fn thread(&self) -> &Thread {
+        self.admission.thread()
     }
 
     /// Updates the metrics, and writes the span and the access log line.
@@ -65,26 +78,26 @@ impl TunnelContext {
         if let Some(context) = details.context {
             self.export(context, details, live, last);
         }
-        if self.connection.thread.log.is_on() {
+        if self.thread().log.is_on() {
             self.log(details, live, last);
         }
     }
 
     fn export(&self, context: Context, details: &Details, live: &LiveTunnel, last: &Last) {
-        self.connection.thread.spans.send(Span {
+        self.thread().spans.send(Span {
             context,
-            start: live.since.into(),
+            start: live.since().into(),
             time: last.time,
             content: SpanContent::Tunnel {
-                received: live.received(),
-                sent: live.sent(),
+                received: live.bytes.received(),
+                sent: live.bytes.sent(),
                 closed_by: last.closed_by,
             },
-            client: live.client,
-            local: self.connection.address,
-            secure: self.connection.secure,
+            client: live.client(),
+            local: details.connection.address,
+            secure: details.connection.secure,
             host: details.head.host().into(),
-            route: Some(self.selection.route.clone()),
+            route: Some(self.route.clone()),
             backend: Some(live.backend.clone()),
             reason: if last.is_failure { last.reason.clone().into() } else { "".into() },
         });
@@ -93,9 +106,9 @@ impl TunnelContext {
     fn log(&self, details: &Details, live: &LiveTunnel, last: &Last) {
         let (backend, id, head) = (live.backend.address(), details.id.digits(), &details.head);
         let (path, query) = head.uri().split_once('?').unwrap_or((head.uri(), ""));
-        let route = &self.selection.route;
-        self.connection.thread.log.write(Line {
-            time_stamp: live.since,
+        let route = &self.route;
+        self.thread().log.write(Line {
+            time_stamp: live.since(),
             resource_id: &route.gateway,
             listener_name: &route.listener,
             rule_name: route.rule.as_ref().map_or("", |rule| &rule.name),
@@ -109,8 +122,8 @@ impl TunnelContext {
                 // HTTP/2 has no 101 (RFC 8441, section 5).
                 http_status: if head.version == http::Version::HTTP_2 { 200 } else { 101 },
                 http_version: version(head.version),
-                received_bytes: live.received(),
-                sent_bytes: live.sent(),
+                received_bytes: live.bytes.received(),
+                sent_bytes: live.bytes.sent(),
                 time_taken: last.time,
                 transaction_id: id.as_str(),
                 server_routed: &backend,
@@ -119,11 +132,11 @@ impl TunnelContext {
                 original_host: head.host(),
                 host: head.host(),
                 event: "tunnel",
-                path_rule: &self.selection.entry().path_rule,
+                path_rule: &details.selection.entry().path_rule,
                 reason: &last.reason,
                 closed_by: last.closed_by,
                 close_code: last.close_code,
-                ..Properties::of(live.client, self.connection.tls.as_deref())
+                ..Properties::of(live.client(), details.connection.tls.as_deref())
             },
             ..Line::default()
         });
@@ -145,7 +158,7 @@ impl Last {
     /// Describes the end of a tunnel.
     pub(super) fn of<C: Peer, B: Peer>(
         end: &TunnelOutcome,
-        started: Instant,
+        started: ShortInstant,
         traffic: &Traffic<C, B, Frames>,
     ) -> Last {
         let (counted, closed_by, reason) = end.describe();
@@ -159,7 +172,7 @@ impl Last {
             is_failure: matches!(end, TunnelOutcome::Traffic(pump::End::Failed(..))),
             closed_by,
             reason,
-            time: started.elapsed(),
+            time: ShortInstant::from(Instant::now()).since(started),
             close_code: traffic.tap(first).close_code().or(traffic.tap(second).close_code()),
         }
     }

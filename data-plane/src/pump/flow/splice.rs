@@ -1,6 +1,7 @@
 //! A direction in bulk: the kernel moves the bytes that the tap lets pass unseen, stretch by stretch. Where the next
 //! stretch begins, its first bytes are looked at before anything moves.
 
+use std::cell::Cell;
 use std::io;
 use std::task::{Context, Poll, ready};
 
@@ -30,12 +31,13 @@ impl<T: Tap> Flow<T> {
         cx: &mut Context<'_>,
         source: &TcpStream,
         sink: &TcpStream,
+        count: &Cell<u64>,
     ) -> Poll<Result<Look, (At, io::Error)>> {
         let Some(mut pipe) = Pipe::lend() else {
             self.streak = 0;
             return Poll::Ready(Ok(Look::MustCopy));
         };
-        let look = self.poll_fill(cx, source, &mut pipe);
+        let look = self.poll_fill(cx, source, &mut pipe, count);
         if let Poll::Ready(drained) = pipe.poll_drain(cx, sink) {
             drained.map_err(|e| (At::Sink, e))?;
         } else {
@@ -53,6 +55,7 @@ impl<T: Tap> Flow<T> {
         cx: &mut Context<'_>,
         source: &TcpStream,
         pipe: &mut Pipe,
+        count: &Cell<u64>,
     ) -> Poll<io::Result<Look>> {
         while pipe.filled() < MAX_FILL {
             let mut look = [0; LOOK];
@@ -71,11 +74,11 @@ impl<T: Tap> Flow<T> {
             let room = (MAX_FILL - pipe.filled()) as u64;
             let most = self.tap.unseen(next.filled()).min(room) as usize;
             match ready!(pipe.poll_fill(cx, source, most))? {
-                Filled::Bytes(count) => {
-                    let seen = count.min(next.filled().len());
+                Filled::Bytes(filled) => {
+                    let seen = filled.min(next.filled().len());
                     self.tap.read(&next.filled()[..seen]);
-                    self.tap.pass((count - seen) as u64);
-                    self.bytes += count as u64;
+                    self.tap.pass((filled - seen) as u64);
+                    count.update(|count| count + filled as u64);
                 }
                 Filled::End => {
                     self.has_ended = true;
