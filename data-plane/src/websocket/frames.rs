@@ -85,6 +85,13 @@ impl Frames {
     }
 
     fn read_head<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+        // Nearly every head arrives whole, and is parsed where it stands.
+        if matches!(self, Frames::Head { length: 0, .. })
+            && let Some((length, head)) = Head::parse(bytes)
+        {
+            *self = head.follow();
+            return &bytes[length..];
+        }
         let (head, known, had) = self.head_with(bytes);
         let Some((length, head)) = Head::parse(&head[..known]) else {
             let mut kept = [0; MAX_HEAD - 1];
@@ -92,15 +99,7 @@ impl Frames {
             *self = Frames::Head { length: known as u8, bytes: kept };
             return &[];
         };
-        *self = match head.payload {
-            0 if head.is_close => Frames::Closed(Some(NO_STATUS)),
-            0 => Frames::START,
-            payload if head.is_close => {
-                let length = payload as u8;
-                Frames::Close { length, left: length, mask: head.mask, code: [0; 2] }
-            }
-            left => Frames::Payload { left },
-        };
+        *self = head.follow();
         &bytes[length - had..]
     }
 
@@ -121,6 +120,19 @@ impl Frames {
 }
 
 impl Head {
+    /// Returns the place behind the head.
+    fn follow(&self) -> Frames {
+        match self.payload {
+            0 if self.is_close => Frames::Closed(Some(NO_STATUS)),
+            0 => Frames::START,
+            payload if self.is_close => {
+                let length = payload as u8;
+                Frames::Close { length, left: length, mask: self.mask, code: [0; 2] }
+            }
+            left => Frames::Payload { left },
+        }
+    }
+
     /// Returns the head at the beginning of these bytes with its length; `None` if it is not complete.
     fn parse(bytes: &[u8]) -> Option<(usize, Head)> {
         let (&[first, second], rest) = bytes.split_first_chunk::<2>()?;
