@@ -10,7 +10,9 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, ReadBuf};
+use tokio::io::{AsyncRead, Interest, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::task::coop::has_budget_remaining;
 
 use super::pipe::Pipe;
 use super::{Peer, Tap};
@@ -45,6 +47,9 @@ pub(super) struct Flow<T> {
     pub(super) tap: T,
     /// True if bytes have moved since this was last taken.
     has_moved: bool,
+    /// True if the source has been asked to wake the task when it has bytes. It need not be asked again before: in an
+    /// echo, each direction is polled once more because of the other one.
+    awaits_source: bool,
 }
 
 /// Bytes that wait for the sink.
@@ -126,6 +131,10 @@ impl<T: Tap> Flow<T> {
                 self.is_shut = true;
                 continue;
             }
+            if self.awaits_source && source.plain().is_some_and(is_quiet) {
+                return Poll::Pending;
+            }
+            self.awaits_source = false;
             if self.is_in_bulk()
                 && let (Some(from), Some(to)) = (source.plain(), sink.plain())
                 && let Look::Passed = ready!(self.poll_splice(cx, from, to, count))?
@@ -181,7 +190,11 @@ impl<T: Tap> Flow<T> {
         }
         match ended {
             Poll::Pending if self.is_held_up() => Poll::Ready(Ok(())),
-            Poll::Pending => Poll::Pending,
+            Poll::Pending => {
+                // A task that has used up its budget is polled again, without having asked the source.
+                self.awaits_source = has_budget_remaining();
+                Poll::Pending
+            }
             Poll::Ready(ended) => {
                 self.has_ended = ended.map_err(|e| (At::Source, e))?;
                 Poll::Ready(Ok(()))
@@ -242,6 +255,11 @@ fn poll_gather(
         }
     }
     Poll::Ready(Ok(false))
+}
+
+/// Returns true if the driver knows of nothing to read. This asks neither the system nor for a wake-up.
+fn is_quiet(socket: &TcpStream) -> bool {
+    socket.try_io(Interest::READABLE, || Ok(())).is_err()
 }
 
 /// Ignores the error of a shutdown if the peer has already closed the connection.

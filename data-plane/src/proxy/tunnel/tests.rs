@@ -243,6 +243,27 @@ async fn it_is_known_which_side_has_failed_in_the_middle_of_a_frame() {
     }
 }
 
+#[tokio::test]
+async fn each_side_is_heard_whichever_has_spoken_before() {
+    let (mut traffic, mut client, mut backend) = traffic().await;
+    let speak = async {
+        for turn in 0..300_u32 {
+            let from_client = turn.count_ones() % 2 == 0;
+            let (from, to) =
+                if from_client { (&mut client, &mut backend) } else { (&mut backend, &mut client) };
+            from.write_all(&turn.to_be_bytes()).await.unwrap();
+            let mut heard = [0; 4];
+            to.read_exact(&mut heard).await.unwrap();
+            assert_eq!(u32::from_be_bytes(heard), turn);
+        }
+    };
+    tokio::select! {
+        spoken = timeout(IDLE, speak) => spoken.expect("bytes have not arrived"),
+        end = poll_fn(|cx| traffic.traffic.poll(cx, &traffic.counts)) => panic!("{end:?}"),
+    }
+    assert_eq!(traffic.counts.received() + traffic.counts.sent(), 4 * 300);
+}
+
 fn size_of_future<A, B, C, D, E, F>(_: impl Fn(A, B, C, D, E) -> F) -> usize {
     size_of::<F>()
 }
