@@ -96,7 +96,7 @@ fn backends_mean_what_the_service_says() {
     let members = vec![ip("10.0.0.1"), name("backend"), name("b.test"), ip("::1")];
     let pools = [
         Pool { name: "empty".into(), members: Vec::new(), ..Pool::default() },
-        Pool { name: "pool".into(), members, tunnels: TunnelPolicy::default() },
+        Pool { name: "pool".into(), members, ..Pool::default() },
     ];
     assert_eq!(content.pools, pools);
 
