@@ -33,6 +33,7 @@ mod local_reply;
 mod member;
 mod metrics;
 mod on_demand;
+mod pool_state;
 mod prefixes;
 mod probe;
 mod process;

@@ -3,7 +3,9 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use arc_swap::Guard;
 use jiff::Timestamp;
+use tidegate_shared::snapshot::TunnelPolicy;
 use tokio::time::Instant;
 
 use crate::backend::Backend;
@@ -37,6 +39,11 @@ impl LiveTunnel {
 
     pub(crate) fn client(&self) -> SocketAddr {
         SocketAddr::new(self.address, self.port)
+    }
+
+    /// Returns the policy of its pool that is in force.
+    pub(crate) fn policy(&self) -> Guard<Arc<TunnelPolicy>> {
+        self.backend.member_state.pool.policy()
     }
 
     /// Returns the time of its begin.

@@ -10,9 +10,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tidegate_shared::id::GatewayId;
-use tidegate_shared::snapshot::{Content, Host};
+use tidegate_shared::snapshot::{Content, Host, TunnelPolicy};
 use tokio::time::Instant;
 use uuid::Uuid;
+
+use crate::pool_state::PoolState;
 
 /// The drain timeout of members whose settings give none.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -30,6 +32,8 @@ pub(crate) struct Member {
 #[derive(Debug)]
 pub(crate) struct MemberState {
     pub(crate) member: Member,
+    /// The state of its pool.
+    pub(crate) pool: Arc<PoolState>,
     /// The number of its tunnels, and of its requests if a load balancer needs their number.
     live: AtomicUsize,
     /// True once the drain timeout after its removal has passed.
@@ -37,14 +41,15 @@ pub(crate) struct MemberState {
 }
 
 impl MemberState {
-    fn new(member: Member) -> MemberState {
-        MemberState { member, live: AtomicUsize::new(0), gone: AtomicBool::new(false) }
+    fn new(member: Member, pool: Arc<PoolState>) -> MemberState {
+        MemberState { member, pool, live: AtomicUsize::new(0), gone: AtomicBool::new(false) }
     }
 
     /// Creates the state of a member outside all configurations, for a single exchange with it.
     pub(crate) fn apart(pool: &str, host: &Host) -> Arc<MemberState> {
         let gateway = GatewayId(Uuid::nil());
-        Arc::new(MemberState::new(Member { gateway, pool: Arc::from(pool), host: host.clone() }))
+        let state = Arc::new(PoolState::new(Arc::default()));
+        Arc::new(MemberState::new(Member { gateway, pool: Arc::from(pool), host: host.clone() }, state))
     }
 
     /// Returns the number of its tunnels and counted requests.
@@ -83,6 +88,8 @@ impl Drop for InFlightGuard {
 /// The members of a gateway, and the removed members that still drain.
 #[derive(Debug, Default)]
 pub(crate) struct MemberTable {
+    /// The pools with their policies, which [`MemberTable::enforce_policies`] puts in force.
+    pools: HashMap<Arc<str>, (Arc<PoolState>, Arc<TunnelPolicy>)>,
     present: HashMap<Member, ActiveMember>,
     draining: HashMap<Member, DrainingMember>,
 }
@@ -109,16 +116,20 @@ impl MemberTable {
     /// timeout that they had in `old`; members that already drain keep theirs. A member whose pool has lost its last
     /// rule keeps the timeout that it had with the rule, because its tunnels began under those settings.
     pub(crate) fn new(gateway: GatewayId, content: &Content, old: &MemberTable, now: Instant) -> MemberTable {
-        let mut present = HashMap::new();
+        let (mut pools, mut present) = (HashMap::new(), HashMap::new());
         let granted = drain_timeouts(content);
         for (index, pool) in content.pools.iter().enumerate() {
             let name: Arc<str> = Arc::from(pool.name.as_str());
             let granted = granted.get(&index).copied();
+            let policy = Arc::new(pool.tunnels.clone());
+            let state = old.pool(&name).unwrap_or_else(|| Arc::new(PoolState::new(policy.clone())));
+            pools.insert(name.clone(), (state.clone(), policy));
             for host in &pool.members {
                 let member = Member { gateway, pool: name.clone(), host: host.clone() };
                 let drain = granted.unwrap_or_else(|| old.drain(&member));
                 let known = old.member_state(&member).filter(|member_state| !member_state.is_gone()).cloned();
-                let member_state = known.unwrap_or_else(|| Arc::new(MemberState::new(member.clone())));
+                let member_state =
+                    known.unwrap_or_else(|| Arc::new(MemberState::new(member.clone(), state.clone())));
                 present.insert(member, ActiveMember { member_state, drain });
             }
         }
@@ -132,7 +143,21 @@ impl MemberTable {
         let draining = removed.chain(still).filter(|(member, draining)| {
             !present.contains_key(member) && draining.until > now && !draining.member_state.is_gone()
         });
-        MemberTable { draining: draining.collect(), present }
+        MemberTable { draining: draining.collect(), pools, present }
+    }
+
+    /// Puts the policies of all pools in force. To be called when the table comes into use.
+    pub(crate) fn enforce_policies(&self) {
+        for (state, policy) in self.pools.values() {
+            state.enforce(policy);
+        }
+    }
+
+    /// Returns the state of a pool, also of a removed one while a member of it drains.
+    fn pool(&self, name: &str) -> Option<Arc<PoolState>> {
+        let present = self.pools.get(name).map(|(state, _)| state);
+        let draining = || self.draining.values().find(|draining| *draining.member_state.member.pool == *name);
+        present.or_else(|| draining().map(|draining| &draining.member_state.pool)).cloned()
     }
 
     /// Returns true if the member is part of the configuration.

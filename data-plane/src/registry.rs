@@ -34,6 +34,8 @@ pub(crate) enum CloseReason {
     BackendDown,
     /// The worker stops.
     Stopping,
+    /// Its gateway was removed or stopped.
+    GatewayRemoved,
 }
 
 impl CloseReason {
@@ -43,6 +45,7 @@ impl CloseReason {
             CloseReason::BackendRemoved => "drained: its backend was removed",
             CloseReason::BackendDown => "drained: its backend is down",
             CloseReason::Stopping => "drained: the worker stops",
+            CloseReason::GatewayRemoved => "drained: its gateway was removed or stopped",
         }
     }
 }
@@ -121,26 +124,29 @@ impl<T> Registry<T> {
         }
     }
 
-    /// Closes a share, between 0 and 1, of the entries for which `which` holds, chosen at random. A fraction
-    /// of an entry is rounded up or down at random, so that the share holds over many threads and many calls.
-    pub(crate) fn close_share(
+    /// Closes some of the entries for which `which` holds, chosen at random. `count` is given how many there are, and
+    /// returns how many to close.
+    pub(crate) fn close_some(
         &self,
         why: CloseReason,
-        share: f64,
+        count: impl FnOnce(usize) -> usize,
         random: &mut fastrand::Rng,
         which: impl Fn(&T) -> bool,
     ) {
         let entries = self.entries.borrow();
         let mut those: Vec<_> =
             entries.values().filter(|entry| entry.reason.get().is_none() && which(&entry.public)).collect();
-        let wanted = those.len() as f64 * share + random.f64();
-        // The conversion truncates and saturates.
-        let count = (wanted as usize).min(those.len());
+        let count = count(those.len()).min(those.len());
         for chosen in 0..count {
             let any = random.usize(chosen..those.len());
             those.swap(chosen, any);
             those[chosen].close(why);
         }
+    }
+
+    /// Returns the number of entries for which `which` holds.
+    pub(crate) fn count(&self, which: impl Fn(&T) -> bool) -> usize {
+        self.entries.borrow().values().filter(|entry| which(&entry.public)).count()
     }
 
     /// Returns what `choose` finds in the public parts.
@@ -171,10 +177,6 @@ impl<T> Registry<T> {
             }
         }
         rest.next().map(|(number, _)| *number)
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.entries.borrow().len()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -261,7 +263,7 @@ mod tests {
         registry.close(CloseReason::BackendDown, |public| public % 50 == 0);
         assert_eq!(closed(&entries), [0, 50]);
         entries.truncate(60);
-        assert_eq!(registry.len(), 60);
+        assert_eq!(registry.count(|_| true), 60);
         let next = registry.register(7);
         assert_eq!(next.0.number, 100, "a number was used twice");
         drop((entries, next));
@@ -269,12 +271,16 @@ mod tests {
     }
 
     #[test]
-    fn a_share_is_taken_of_those_that_are_left() {
+    fn some_are_taken_of_those_that_are_left() {
         let (registry, entries) = registry();
         let mut random = fastrand::Rng::with_seed(3);
-        for (share, expected) in [(0.0, 0), (0.25, 10), (0.5, 25), (1.0, 40)] {
-            registry.close_share(CloseReason::Stopping, share, &mut random, |public| *public < 40);
-            assert_eq!(closed(&entries).len(), expected, "{share}");
+        for (count, expected) in [(0, 0), (10, 10), (15, 25), (100, 40)] {
+            let some = |left| {
+                assert_eq!(left, 40 - closed(&entries).len());
+                count
+            };
+            registry.close_some(CloseReason::Stopping, some, &mut random, |public| *public < 40);
+            assert_eq!(closed(&entries).len(), expected, "{count}");
         }
         assert!(closed(&entries).iter().all(|public| *public < 40));
     }

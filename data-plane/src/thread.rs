@@ -7,6 +7,7 @@
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::{Rc, Weak};
 
@@ -17,6 +18,7 @@ use crate::access_log::{self, Logger};
 use crate::alarm::Alarms;
 use crate::backend::Drained;
 use crate::config::Timeouts;
+use crate::drain_schedule::Remainder;
 use crate::limits::ConnectionLimit;
 use crate::live_tunnel::LiveTunnel;
 use crate::registry::Registry;
@@ -29,6 +31,8 @@ use crate::upstream::Upstreams;
 pub(crate) struct Thread {
     /// Its number among the data threads, from 0; it selects the metric cells of the thread.
     pub(crate) number: usize,
+    /// The number of data threads.
+    pub(crate) threads: NonZeroUsize,
     pub(crate) upstreams: Upstreams,
     pub(crate) tunnels: Rc<Registry<LiveTunnel>>,
     /// The timers of the waits of requests.
@@ -63,6 +67,7 @@ impl Thread {
     pub(crate) fn new(number: usize, resources: ThreadResources) -> Rc<Thread> {
         Rc::new(Thread {
             number,
+            threads: resources.threads,
             upstreams: Upstreams::default(),
             tunnels: Rc::default(),
             alarms: Alarms::default(),
@@ -100,18 +105,22 @@ impl Thread {
         self.listeners.borrow().iter().filter_map(open).collect()
     }
 
-    /// Ends the requests and tunnels at a drained backend.
-    pub(crate) fn close(&self, drained: &Drained) {
-        let reason = drained.close_reason();
-        self.tunnels.close(reason, |tunnel| drained.is(&tunnel.backend));
-        self.upstreams.close(reason, |backend| drained.is(backend));
+    /// Ends the requests at a drained backend.
+    pub(crate) fn close_requests(&self, drained: &Drained) {
+        self.upstreams.close(drained.close_reason(), |backend| drained.is(backend));
+    }
+
+    /// Ends the tunnels at a drained backend.
+    pub(crate) fn close_tunnels(&self, drained: &Drained) {
+        self.tunnels.close(drained.close_reason(), |tunnel| drained.is(&tunnel.backend));
     }
 
     /// Ends a share of the tunnels at a drained backend, between 0 and 1, chosen at random.
-    pub(crate) fn close_share(&self, drained: &Drained, share: f64) {
+    pub(crate) fn close_share(&self, drained: &Drained, share: f64, remainder: &Remainder) {
         let random = &mut self.random.borrow_mut();
         let which = |tunnel: &LiveTunnel| drained.is(&tunnel.backend);
-        self.tunnels.close_share(drained.close_reason(), share, random, which);
+        let count = |left| remainder.take(left, share);
+        self.tunnels.close_some(drained.close_reason(), count, random, which);
     }
 
     /// Returns the number of live connections and tunnels.
@@ -153,6 +162,7 @@ pub(crate) struct ThreadResources {
     pub(crate) spans: trace::Handle,
     pub(crate) connection_limit: ConnectionLimit,
     pub(crate) spool_quota: SpoolQuota,
+    pub(crate) threads: NonZeroUsize,
 }
 
 #[cfg(test)]
@@ -174,6 +184,7 @@ impl Thread {
                 spans: spans.handle(),
                 connection_limit: ConnectionLimit::raise(None),
                 spool_quota: SpoolQuota::new(std::path::PathBuf::new(), 0),
+                threads: NonZeroUsize::MIN,
             },
         )
     }

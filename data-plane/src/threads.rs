@@ -10,17 +10,19 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use tidegate_shared::snapshot::DrainSpread;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::access_log::{self, Logger};
 use crate::backend::Drained;
 use crate::config::Config;
-use crate::drain_schedule as schedule;
+use crate::drain_schedule::{self as schedule, Remainder};
 use crate::limits::ConnectionLimit;
 use crate::listener;
+use crate::live_tunnel::LiveTunnel;
 use crate::registry::CloseReason;
 use crate::runtime::Runtime;
 use crate::spool::SpoolQuota;
@@ -29,6 +31,9 @@ use crate::trace;
 
 /// The time that closed tunnels have to end and to log, after the drain timeout.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The interval at which a stopping thread checks whether its closed tunnels have ended.
+const CHECK_INTERVAL: Duration = Duration::from_millis(5);
 
 /// The channel for a thread's reply to a command.
 type ReplySender<T> = oneshot::Sender<T>;
@@ -45,10 +50,12 @@ pub(crate) enum Command {
     },
     /// Copy every listening socket that is not being closed.
     CopySockets(ReplySender<Vec<(SocketAddr, io::Result<OwnedFd>)>>),
-    /// End the requests and tunnels at a drained backend.
-    Close(Drained),
+    /// End the requests at a drained backend.
+    CloseRequests(Drained),
+    /// End the tunnels at a drained backend.
+    CloseTunnels(Drained),
     /// End a share of the tunnels at a drained backend, between 0 and 1, chosen at random.
-    CloseShare(Drained, f64),
+    CloseShare(Drained, f64, Remainder),
     /// Let connections and tunnels finish, at most for `timeout`, then end the thread. Listeners are closed by their
     /// own tokens.
     Drain { timeout: Duration },
@@ -78,10 +85,10 @@ impl Threads {
             spans: spans.handle(),
             connection_limit: connection_limit.clone(),
             spool_quota: spool_quota.clone(),
+            threads: config.threads,
         };
-        let min_to_spread = schedule::MIN_TO_SPREAD.div_ceil(config.threads.get());
         (0..config.threads.get())
-            .map(|number| start_one(number, resources(), min_to_spread))
+            .map(|number| start_one(number, resources()))
             .collect::<Result<_, _>>()
             .map(Threads)
     }
@@ -167,7 +174,6 @@ async fn send(thread: &mpsc::Sender<Command>, command: Command) {
 fn start_one(
     number: usize,
     resources: ThreadResources,
-    min_to_spread: usize,
 ) -> io::Result<(mpsc::Sender<Command>, JoinHandle<()>)> {
     let (commands, received) = mpsc::channel(64);
     let builder = std::thread::Builder::new().name(format!("data-{number}"));
@@ -175,7 +181,7 @@ fn start_one(
         // The runtime is built here because it cannot move to another thread.
         match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
             Ok(runtime) => {
-                let log = runtime.block_on(run(received, Thread::new(number, resources), min_to_spread));
+                let log = runtime.block_on(run(received, Thread::new(number, resources)));
                 // The remaining tasks end here and write their access log lines.
                 drop(runtime);
                 log.flush();
@@ -186,9 +192,8 @@ fn start_one(
     Ok((commands, thread))
 }
 
-/// Executes commands until the thread has drained. If `min_to_spread` or more tunnels are open, their ends
-/// are spread over time.
-async fn run(mut commands: mpsc::Receiver<Command>, thread: Rc<Thread>, min_to_spread: usize) -> Rc<Logger> {
+/// Executes commands until the thread has drained.
+async fn run(mut commands: mpsc::Receiver<Command>, thread: Rc<Thread>) -> Rc<Logger> {
     let background = thread.clone();
     tokio::task::spawn_local(async move {
         tokio::join!(background.log.run(), background.upstreams.run(), background.tunnels.scan())
@@ -202,10 +207,13 @@ async fn run(mut commands: mpsc::Receiver<Command>, thread: Rc<Thread>, min_to_s
                 // The worker may have stopped waiting.
                 let _ = reply.send(thread.copy_sockets());
             }
-            Command::Close(drained) => thread.close(&drained),
-            Command::CloseShare(drained, share) => thread.close_share(&drained, share),
+            Command::CloseRequests(drained) => thread.close_requests(&drained),
+            Command::CloseTunnels(drained) => thread.close_tunnels(&drained),
+            Command::CloseShare(drained, share, remainder) => {
+                thread.close_share(&drained, share, &remainder);
+            }
             Command::Drain { timeout } => {
-                drain(&thread, timeout, min_to_spread).await;
+                drain(&thread, timeout).await;
                 break;
             }
         }
@@ -213,26 +221,29 @@ async fn run(mut commands: mpsc::Receiver<Command>, thread: Rc<Thread>, min_to_s
     thread.log.clone()
 }
 
-/// Ends the tunnels of a stopping worker during the last quarter of its drain timeout, if there are at least
-/// `min_to_spread`.
-async fn end_gradually(thread: &Thread, started: Instant, timeout: Duration, min_to_spread: usize) {
-    let (from, until) = (started + schedule::undisturbed(timeout), started + timeout);
+/// Ends the tunnels of a stopping worker whose policies spread the ends like this.
+async fn end_gradually(thread: &Thread, started: Instant, timeout: Duration, spread: DrainSpread) {
+    let (from, until) = (started + schedule::undisturbed(spread, timeout), started + timeout);
+    let which = |tunnel: &LiveTunnel| tunnel.policy().drain_spread == spread;
     sleep_until(from).await;
-    if thread.tunnels.len() < min_to_spread {
+    if !schedule::is_spread(spread, thread.tunnels.count(which) * thread.threads.get()) {
         return;
     }
-    let random = thread.random.borrow_mut().fork();
+    let mut random = thread.random.borrow_mut().fork();
+    let remainder = Remainder::new(&mut random);
     for (at, share) in schedule::moments(from, until, random) {
         sleep_until(at).await;
-        thread.tunnels.close_share(CloseReason::Stopping, share, &mut thread.random.borrow_mut(), |_| true);
+        let count = |left| remainder.take(left, share);
+        thread.tunnels.close_some(CloseReason::Stopping, count, &mut thread.random.borrow_mut(), which);
     }
 }
 
 /// Waits until connections and tunnels have finished, and closes the remaining tunnels at the timeout.
-async fn drain(thread: &Thread, timeout: Duration, min_to_spread: usize) {
+async fn drain(thread: &Thread, timeout: Duration) {
     let started = Instant::now();
     let ended_by_and_by = async {
-        end_gradually(thread, started, timeout, min_to_spread).await;
+        let gradually = |spread| end_gradually(thread, started, timeout, spread);
+        tokio::join!(gradually(DrainSpread::LastQuarter), gradually(DrainSpread::Even));
         std::future::pending().await
     };
     let finished = async {
@@ -246,10 +257,12 @@ async fn drain(thread: &Thread, timeout: Duration, min_to_spread: usize) {
     }
     tracing::warn!(connections = thread.live(), "the drain timeout has passed");
     thread.tunnels.close(CloseReason::Stopping, |_| true);
-    // Each tunnel runs once more to log its end; other connections end with the thread.
+    // Each tunnel runs once more to log its end, and longer to send a Close frame; other connections end with the
+    // thread.
     let ended = async {
+        tokio::task::yield_now().await;
         while !thread.tunnels.is_empty() {
-            tokio::task::yield_now().await;
+            sleep(CHECK_INTERVAL).await;
         }
     };
     let _ = tokio::time::timeout(CLOSE_TIMEOUT, ended).await;

@@ -21,7 +21,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use crate::drain;
+use crate::drain::{self, Removal};
 use crate::handover::{Inherited, Ownership};
 use crate::last_good::LastGood;
 use crate::member::Member;
@@ -218,7 +218,7 @@ impl Worker {
             for close in served.sockets.into_values() {
                 close.cancel();
             }
-            self.drain(&empty);
+            self.drain(&empty, Removal::Gateway);
             tracing::info!(%gateway, "withdrawn");
         }
         self.update_saved(gateway, move |last_good| last_good.remove(gateway)).await;
@@ -304,7 +304,8 @@ impl Worker {
         let in_force = (gateway.digest.clone(), gateway.sockets.keys().copied().collect());
         // Inserted before anything is awaited: a stop meanwhile must find every socket to close.
         self.gateways.insert(gateway.snapshot.gateway, gateway);
-        self.drain(&runtime);
+        runtime.member_table.enforce_policies();
+        self.drain(&runtime, Removal::Members);
         for (address, sockets, close) in opened {
             self.threads.listen(address, sockets, &current, &close).await;
         }
@@ -336,15 +337,16 @@ impl Worker {
         Ok(bound)
     }
 
-    /// Ends running requests and tunnels of every removed member after the drain timeout of its settings. A member
-    /// that returns before that is left alone, and gets the whole timeout when it is removed again.
-    fn drain(&mut self, runtime: &Runtime) {
+    /// Ends running requests of every removed member after the drain timeout of its settings, and tunnels as the policy
+    /// of its pool says. A member that returns before that is left alone, and gets the whole time when it is removed
+    /// again.
+    fn drain(&mut self, runtime: &Runtime, removal: Removal) {
         // A gateway may have been withdrawn and assigned again.
         self.draining.retain(|member, task| !task.0.is_finished() && !runtime.member_table.contains(member));
         for draining in runtime.member_table.draining() {
             let (threads, changed) = (self.threads.clone(), self.health_changed.clone());
-            let wait =
-                || Task(tokio::task::spawn_local(drain::end_removed(draining.clone(), threads, changed)));
+            let ended = drain::end_removed(draining.clone(), removal, threads, changed);
+            let wait = || Task(tokio::task::spawn_local(ended));
             self.draining.entry(draining.member_state.member.clone()).or_insert_with(wait);
         }
     }

@@ -43,7 +43,10 @@ const DATA_PLANE: &[Layer] = &[
     ("connections", &["downstream", "thread", "upstream", "body", "pump", "live_tunnel", "websocket"]),
     ("logs and traces", &["access_log", "trace"]),
     ("what is served: the executable snapshot", &["runtime", "local_reply"]),
-    ("backends", &["backend", "member", "health", "dial", "resolver", "registry", "drain_schedule"]),
+    (
+        "backends",
+        &["backend", "member", "pool_state", "health", "dial", "resolver", "registry", "drain_schedule"],
+    ),
     ("protocols and counters", &["tls", "hosts", "prefixes", "reserved_headers", "metrics", "error_info"]),
     (
         "machine and configuration",

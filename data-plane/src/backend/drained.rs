@@ -9,6 +9,8 @@ use crate::registry::CloseReason;
 pub(crate) enum Drained {
     /// This member, under all settings.
     Removed(Member),
+    /// This member of a gateway that was removed or stopped.
+    GatewayRemoved(Member),
     /// This member under these settings alone; under others it may be healthy.
     Down(Member, String),
 }
@@ -17,13 +19,16 @@ impl Drained {
     pub(crate) fn close_reason(&self) -> CloseReason {
         match self {
             Drained::Removed(_) => CloseReason::BackendRemoved,
+            Drained::GatewayRemoved(_) => CloseReason::GatewayRemoved,
             Drained::Down(..) => CloseReason::BackendDown,
         }
     }
 
     pub(crate) fn is(&self, backend: &Backend) -> bool {
         match self {
-            Drained::Removed(member) => backend.member_state.member == *member,
+            Drained::Removed(member) | Drained::GatewayRemoved(member) => {
+                backend.member_state.member == *member
+            }
             Drained::Down(member, settings) => {
                 backend.member_state.member == *member && backend.key.settings == *settings
             }

@@ -47,10 +47,11 @@ pub(crate) enum TunnelEnd {
     BackendRemoved,
     BackendDown,
     Stopping,
+    GatewayRemoved,
 }
 
 /// All ends, with their labels.
-pub(crate) const TUNNEL_ENDS: [(TunnelEnd, &str); 8] = [
+pub(crate) const TUNNEL_ENDS: [(TunnelEnd, &str); 9] = [
     (TunnelEnd::ClientClosed, "client_closed"),
     (TunnelEnd::BackendClosed, "backend_closed"),
     (TunnelEnd::ClientFailed, "client_failed"),
@@ -59,6 +60,7 @@ pub(crate) const TUNNEL_ENDS: [(TunnelEnd, &str); 8] = [
     (TunnelEnd::BackendRemoved, "backend_removed"),
     (TunnelEnd::BackendDown, "backend_down"),
     (TunnelEnd::Stopping, "stopping"),
+    (TunnelEnd::GatewayRemoved, "gateway_removed"),
 ];
 
 /// Counters by status class.

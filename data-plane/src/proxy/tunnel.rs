@@ -21,6 +21,7 @@ use super::transaction_id::TransactionId;
 use crate::backend::{Backend, Drained};
 use crate::downstream::upgrade::{PendingUpgrade, UpgradedClient};
 use crate::downstream::{Admission, Connection};
+use crate::drain_schedule as schedule;
 use crate::live_tunnel::LiveTunnel;
 use crate::member::InFlightGuard;
 use crate::pump::{self, Peer, Side, Traffic};
@@ -133,8 +134,10 @@ impl PendingTunnel {
         let PendingTunnel { upstream, limits, live, context, connection, .. } = *self;
         if !connection.current.load().member_table.contains(&live.backend.member_state.member) {
             // Its backend was removed during the handshake, so the drain of the backend would miss this tunnel.
-            let late = close_later(connection, live.backend.clone(), limits.drain);
-            tokio::task::spawn_local(late);
+            if let Some(time) = schedule::time_of(live.policy().on_member_removed, limits.drain) {
+                let late = close_later(connection, live.backend.clone(), time);
+                tokio::task::spawn_local(late);
+            }
         }
         tokio::task::spawn_local(run((client, early), upstream, limits.idle, live, context));
     }
@@ -258,7 +261,7 @@ async fn close_later(connection: Rc<Connection>, backend: Arc<Backend>, after: D
     tokio::time::sleep(after).await;
     let member = &backend.member_state.member;
     if !connection.current.load().member_table.contains(member) {
-        connection.thread.close(&Drained::Removed(member.clone()));
+        connection.thread.close_tunnels(&Drained::Removed(member.clone()));
     }
 }
 

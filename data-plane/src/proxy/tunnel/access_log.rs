@@ -41,6 +41,7 @@ impl TunnelOutcome {
                     CloseReason::BackendRemoved => TunnelEnd::BackendRemoved,
                     CloseReason::BackendDown => TunnelEnd::BackendDown,
                     CloseReason::Stopping => TunnelEnd::Stopping,
+                    CloseReason::GatewayRemoved => TunnelEnd::GatewayRemoved,
                 };
                 (counted, "gateway", why.reason().to_owned())
             }
