@@ -8,7 +8,7 @@ use socket2::SockRef;
 
 use super::liveness::{Liveness, Next};
 use super::{End, Peer, Side};
-use crate::short_time::{ShortDuration, ShortInstant};
+use crate::short_time::{CoarseInstant, ShortDuration, ShortInstant};
 use crate::stream::{PEER_TIMEOUT, REQUEST_PEER_TIMEOUT, Stream, watch_for_vanished_peer};
 
 /// The interval at which blocked traffic checks both connections for a failure, and the time after which it gives the
@@ -22,7 +22,10 @@ pub(super) struct IdleWatch {
     since: ShortInstant,
     /// The idle timeout.
     limit: ShortDuration,
-    /// The next check of the connections; `None` while no bytes are in flight, so that idle traffic holds less.
+    /// The time when bytes have moved first since none was in flight; `None` if none is.
+    busy_since: Option<CoarseInstant>,
+    /// The checks of the connections, from the first one on while bytes are in flight: neither idle traffic holds
+    /// them, nor traffic that has just begun.
     look: Option<Box<Look>>,
 }
 
@@ -35,34 +38,38 @@ struct Look {
     failures_due: ShortInstant,
     client: Liveness,
     backend: Liveness,
-    /// True before the first check of all.
+    /// True before the first check.
     is_first: bool,
 }
 
 impl Look {
-    /// Plans the first check of a time with bytes in flight. Later ones than the first of all find the usual timeouts.
-    fn plan(now: ShortInstant, is_first: bool) -> Option<Box<Look>> {
-        // Accepted sockets have inherited their timeout from the listener.
-        let client = if is_first { REQUEST_PEER_TIMEOUT } else { PEER_TIMEOUT };
-        let due = now.after(Next::Later.after(PEER_TIMEOUT)?.into());
+    /// Plans the first check of connections on which bytes have been in flight since `begin`.
+    fn plan(begin: ShortInstant, now: ShortInstant) -> Box<Look> {
+        // Accepted sockets have inherited their timeout from the listener, unless an earlier check has set it.
+        let client = Liveness::new(REQUEST_PEER_TIMEOUT, begin);
+        let backend = Liveness::new(PEER_TIMEOUT, begin);
         let failures_due = now.after(HELD_UP.into());
-        let (client, backend) = (Liveness::new(client, now), Liveness::new(PEER_TIMEOUT, now));
-        Some(Box::new(Look { due, failures_due, client, backend, is_first }))
+        Box::new(Look { due: first_check(begin), failures_due, client, backend, is_first: true })
     }
+}
+
+/// Returns the time of the first check of connections on which bytes have been in flight since `begin`.
+fn first_check(begin: ShortInstant) -> ShortInstant {
+    begin.after((PEER_TIMEOUT / 4).into())
 }
 
 impl IdleWatch {
     /// Creates the deadlines of new traffic. Bytes that followed the handshake are already in flight. The first check
     /// gives both sockets their timeouts: traffic that ends before does not pay for that.
     pub(super) fn new(now: ShortInstant, limit: Duration) -> IdleWatch {
-        IdleWatch { since: now, limit: limit.into(), look: Look::plan(now, true) }
+        IdleWatch { since: now, limit: limit.into(), busy_since: Some(now.into()), look: None }
     }
 
     /// Records that bytes have moved.
     pub(super) fn moved(&mut self, now: ShortInstant) {
         self.since = now;
-        if self.look.is_none() {
-            self.look = Look::plan(now, false);
+        if self.busy_since.is_none() {
+            self.busy_since = Some(now.into());
         }
     }
 
@@ -74,9 +81,19 @@ impl IdleWatch {
     /// Returns the next deadline if no byte moves.
     pub(super) fn due(&self, is_held_up: bool) -> ShortInstant {
         let idle = self.since.after(self.limit);
-        let Some(look) = &self.look else { return idle };
-        let look = if is_held_up { look.due.min(look.failures_due) } else { look.due };
-        look.min(idle)
+        match &self.look {
+            Some(look) if is_held_up => look.due.min(look.failures_due).min(idle),
+            _ => self.check_due().map_or(idle, |due| due.min(idle)),
+        }
+    }
+
+    /// Returns the time of the next check of the connections; `None` while no bytes are in flight.
+    fn check_due(&self) -> Option<ShortInstant> {
+        match (&self.look, self.busy_since) {
+            (Some(look), _) => Some(look.due),
+            (None, Some(begin)) => Some(first_check(begin.into())),
+            (None, None) => None,
+        }
     }
 
     /// Ready when the idle timeout has passed, or when a blocked connection has failed. The flag of each end is true
@@ -89,10 +106,9 @@ impl IdleWatch {
         (backend, backend_is_full): (&mut impl Peer, bool),
     ) -> Poll<End> {
         if client_is_full || backend_is_full {
-            if self.look.is_none() {
-                self.look = Look::plan(now, false);
-            }
-            if let Some(look) = self.look.as_mut().filter(|look| look.failures_due <= now) {
+            let begin = *self.busy_since.get_or_insert(now.into());
+            let look = self.look.get_or_insert_with(|| Look::plan(begin.into(), now));
+            if look.failures_due <= now {
                 look.failures_due = now.after(HELD_UP.into());
                 if let Some(error) = client.failure(cx) {
                     return Poll::Ready(End::Failed(Side::Client, error));
@@ -105,7 +121,7 @@ impl IdleWatch {
         if self.since.after(self.limit) <= now {
             return Poll::Ready(End::Idle(self.limit.into()));
         }
-        if self.look.as_ref().is_some_and(|look| look.due <= now) {
+        if self.check_due().is_some_and(|due| due <= now) {
             self.check(now, (client.socket(), client_is_full), (backend.socket(), backend_is_full));
         }
         Poll::Pending
@@ -118,7 +134,8 @@ impl IdleWatch {
         (client, client_is_full): (Option<&Stream>, bool),
         (backend, backend_is_full): (Option<&Stream>, bool),
     ) {
-        let Some(mut look) = self.look.take() else { return };
+        let begin = self.busy_since.take().map_or(now, ShortInstant::from);
+        let mut look = self.look.take().unwrap_or_else(|| Look::plan(begin, now));
         let limit = self.limit.into();
         if std::mem::take(&mut look.is_first)
             && let Some(backend) = backend
@@ -143,6 +160,7 @@ impl IdleWatch {
         if let Some(after) = next.after(PEER_TIMEOUT) {
             look.due = now.after(after.into());
             self.look = Some(look);
+            self.busy_since = Some(begin.into());
         }
     }
 }
