@@ -33,7 +33,7 @@ pub(crate) struct Connection {
     /// True if the binding is HTTPS.
     pub(crate) secure: bool,
     /// The result of the TLS handshake; `None` without TLS, also for plain HTTP to an HTTPS binding.
-    pub(crate) tls: Option<Box<TlsInfo>>,
+    pub(crate) tls: Option<Rc<TlsInfo>>,
     /// The `IP:port` of the client, for `X-Forwarded-For`.
     pub(crate) forwarded_for: Box<str>,
     /// The lines of `X-Forwarded-Proto` and `X-Forwarded-Port`, which are the same in all requests.
@@ -86,7 +86,7 @@ impl AcceptedConnection {
         self,
         address_permit: AddressPermit,
         secure: bool,
-        tls: Option<Box<TlsInfo>>,
+        tls: Option<Rc<TlsInfo>>,
     ) -> Rc<Connection> {
         Rc::new(Connection {
             forwarded_for: self.client.to_string().into(),

@@ -183,7 +183,7 @@ async fn handshake(
     server: &TlsServer,
     tcp: TcpStream,
     accepted: &AcceptedConnection,
-) -> Option<(Stream, Option<Box<TlsInfo>>)> {
+) -> Option<(Stream, Option<Rc<TlsInfo>>)> {
     let (began, counts) = (Instant::now(), accepted.counts.cells());
     let failed = match timeout(HANDSHAKE_TIMEOUT, accept_tls(server, tcp)).await {
         Ok(Ok(accepted_stream)) => {
@@ -223,7 +223,7 @@ async fn read_proxy_header(
 
 /// Performs the TLS handshake. A client that speaks plain HTTP is served without TLS, so that it gets an error
 /// response in plain HTTP.
-async fn accept_tls(server: &TlsServer, tcp: TcpStream) -> io::Result<(Stream, Option<Box<TlsInfo>>)> {
+async fn accept_tls(server: &TlsServer, tcp: TcpStream) -> io::Result<(Stream, Option<Rc<TlsInfo>>)> {
     if !tls::server::speaks_tls(&tcp).await? {
         return Ok((Stream::Plain(tcp), None));
     }

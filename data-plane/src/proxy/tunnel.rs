@@ -6,6 +6,7 @@
 mod access_log;
 
 use std::future::poll_fn;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -29,6 +30,7 @@ use crate::registry::{CloseReason, Registration};
 use crate::runtime::{BackendSet, Route, Selection};
 use crate::stream::Stream;
 use crate::thread::Thread;
+use crate::tls::facts::TlsInfo;
 use crate::trace;
 use crate::websocket::Frames;
 use access_log::Last;
@@ -103,8 +105,16 @@ impl PendingTunnel {
             route: selection.route.clone(),
             _in_flight: InFlightGuard::at(&exchange.backend.member_state),
             details: head.map(|head| {
-                let (connection, selection) = (connection.clone(), selection.clone());
-                Box::new(Details { connection, selection, head, source_port, id, context })
+                Box::new(Details {
+                    local: connection.address,
+                    secure: connection.secure,
+                    tls: connection.tls.clone(),
+                    selection: selection.clone(),
+                    head,
+                    source_port,
+                    id,
+                    context,
+                })
             }),
         };
         // The client sends no further requests over the connection that becomes the tunnel.
@@ -165,7 +175,11 @@ struct TunnelContext {
 /// The values for the access log line and the span at the end of a tunnel.
 #[derive(Debug)]
 struct Details {
-    connection: Rc<Connection>,
+    /// The address that the client connected to.
+    local: SocketAddr,
+    /// True if its binding is HTTPS.
+    secure: bool,
+    tls: Option<Rc<TlsInfo>>,
     selection: Selection,
     head: HandshakeHead,
     /// The local port of the connection to the backend.

@@ -4,6 +4,7 @@
 //! certificate is requested. It does not decide which listener serves a request: the `Host` header does.
 
 use std::io;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use rustls::ServerConfig;
@@ -83,7 +84,7 @@ impl TlsServer {
     }
 
     /// Makes the handshake with a client. The caller sets the deadline.
-    pub(crate) async fn accept(&self, tcp: TcpStream) -> io::Result<(TlsStream<TcpStream>, Box<TlsInfo>)> {
+    pub(crate) async fn accept(&self, tcp: TcpStream) -> io::Result<(TlsStream<TcpStream>, Rc<TlsInfo>)> {
         let start = LazyConfigAcceptor::new(Acceptor::default(), tcp).await?;
         let hello = start.client_hello();
         let profile = self.profile(&hello);
@@ -105,7 +106,7 @@ impl TlsServer {
             client_policy: profile.client_policy.clone(),
             client,
         };
-        Ok((stream, Box::new(facts)))
+        Ok((stream, Rc::new(facts)))
     }
 }
 

@@ -95,8 +95,8 @@ impl TunnelContext {
                 closed_by: last.closed_by,
             },
             client: live.client(),
-            local: details.connection.address,
-            secure: details.connection.secure,
+            local: details.local,
+            secure: details.secure,
             host: details.head.host().into(),
             route: Some(self.route.clone()),
             backend: Some(live.backend.clone()),
@@ -137,7 +137,7 @@ impl TunnelContext {
                 reason: &last.reason,
                 closed_by: last.closed_by,
                 close_code: last.close_code,
-                ..Properties::of(live.client(), details.connection.tls.as_deref())
+                ..Properties::of(live.client(), details.tls.as_deref())
             },
             ..Line::default()
         });

@@ -280,8 +280,13 @@ fn an_idle_tunnel_holds_few_bytes() {
         size_of_future(run),
         Registration::<LiveTunnel>::SIZE,
         size_of::<Admission>() + 2 * size_of::<usize>(),
+        size_of::<Details>(),
     ];
-    assert_eq!(parts, [64, 152, 192, 8, 128, 80], "sockets, traffic, tunnel, future, entry, admission");
+    assert_eq!(
+        parts,
+        [64, 152, 192, 8, 128, 80, 160],
+        "sockets, traffic, tunnel, future, entry, admission, details for the log"
+    );
 }
 
 #[test]
