@@ -198,7 +198,10 @@ impl ResponseHead {
     /// Writes the head with the empty line at its end.
     pub fn write(&self, out: &mut Vec<u8>) {
         let line = self.fields.text(self.line);
-        if self.is_status_unchanged() && has_version(line, b"HTTP/1.".len(), self.version) {
+        if self.is_status_unchanged()
+            && has_version(line, b"HTTP/1.".len(), self.version)
+            && line.get(b"HTTP/1.1 200".len()) == Some(&b' ')
+        {
             return self.fields.write_behind(self.line, out);
         }
         let version = match self.version {

@@ -21,6 +21,9 @@ pub(super) struct StatusLine {
 }
 
 impl StatusLine {
+    /// Parses a line. Old servers leave out the space behind the status if there is no reason phrase. Nobody reads
+    /// such a line in another way, so it is accepted; [`crate::ResponseHead::write`] adds the space, which a sender
+    /// must send (RFC 9112, section 4).
     pub(super) fn parse(line: &[u8]) -> Result<StatusLine, Fault> {
         let (old_version, rest) = match line {
             [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'1', b' ', rest @ ..] => (false, rest),
