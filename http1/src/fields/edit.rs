@@ -1,10 +1,15 @@
 //! Changes of a header section. New lines are appended to its bytes; what they replace only leaves the list.
 
+use std::cmp::Ordering;
+
 use super::{Fields, Line, Span, offset};
 use crate::framing::BodyLength;
 use crate::known::{Known, Name};
 use crate::line::{is_odd_name, is_token_byte, items, trim};
 use crate::words::find_control;
+
+/// The number of names that `Connection` can nominate without memory of their own.
+const FEW: usize = 8;
 
 /// A line whose value is being written.
 #[derive(Clone, Copy, Debug)]
@@ -38,17 +43,36 @@ impl Fields {
         if !self.has(Known::Connection) {
             return;
         }
-        let mut from = 0;
-        let is_next = |line: &&Line, from| line.known == Some(Known::Connection) && line.whole.start >= from;
-        while let Some(&Line { whole, value, .. }) = self.lines.iter().find(|line| is_next(line, from)) {
-            from = whole.end;
-            for name in items(&self.bytes[value.range()]).map(Name::from) {
-                if name != Known::Connection && !kept.iter().any(|kept| name == *kept) {
-                    remove(&mut self.lines, &mut self.present, &self.bytes, 0, name);
+        // A sender chooses the number of items and of lines, so only a few items are compared with each line: known
+        // names are collected as bits, and the others, if any line can have one of them, are sorted.
+        let bytes = &self.bytes;
+        let others = self.lines.iter().filter(|line| line.known.is_none());
+        let lengths = others.fold(0, |lengths, line| lengths | length_bit(line.name_length as usize));
+        let (mut bits, mut few, mut count, mut many) = (0, [b"".as_slice(); FEW], 0, Vec::new());
+        let connections = self.lines.iter().filter(|line| line.known == Some(Known::Connection));
+        for item in connections.flat_map(|line| items(&bytes[line.value.range()])) {
+            match Known::of(item) {
+                Some(known) => bits |= known.bit(),
+                None if length_bit(item.len()) & lengths == 0 => {}
+                None if count < FEW => {
+                    few[count] = item;
+                    count += 1;
                 }
+                None => many.push(item),
             }
         }
-        self.remove(Known::Connection);
+        bits &= !kept.iter().fold(0, |kept, name| kept | name.bit());
+        bits |= Known::Connection.bit();
+        many.sort_unstable_by(|one, other| compare(one, other));
+        let is_nominated = |name: &[u8]| {
+            few[..count].iter().any(|item| item.eq_ignore_ascii_case(name))
+                || many.binary_search_by(|item| compare(item, name)).is_ok()
+        };
+        self.lines.retain(|line| match line.known {
+            Some(known) => known.bit() & bits == 0,
+            None => !is_nominated(line.name(bytes).as_bytes()),
+        });
+        self.present &= !bits;
     }
 
     /// Removes the lines for which `keep` returns false.
@@ -208,6 +232,16 @@ impl Fields {
     fn remove_lines(&mut self, from: usize, name: Name<'_>) {
         remove(&mut self.lines, &mut self.present, &self.bytes, from, name);
     }
+}
+
+/// Returns the bit of a length in a set of lengths.
+fn length_bit(length: usize) -> u64 {
+    1 << length.min(63)
+}
+
+/// Compares two names without case, as an order in which they can be searched.
+fn compare(one: &[u8], other: &[u8]) -> Ordering {
+    one.iter().map(u8::to_ascii_lowercase).cmp(other.iter().map(u8::to_ascii_lowercase))
 }
 
 /// Removes the lines with this name from the line with index `from` on.

@@ -99,26 +99,11 @@ pub(super) fn write_interim(head: &ResponseHead, out: &mut Vec<u8>) {
     out.push(b' ');
     out.extend_from_slice(head.reason());
     out.extend_from_slice(b"\r\n");
-    for (name, value) in head.fields.iter() {
-        let is_nominated =
-            || head.fields.list(Known::Connection).any(|item| item.eq_ignore_ascii_case(name.as_bytes()));
-        if !name.known().is_some_and(is_hop_by_hop) && !is_nominated() {
-            write_field(name.as_bytes(), value, out);
-        }
-    }
-    out.extend_from_slice(b"\r\n");
-}
-
-/// Returns true for the fields of one connection (RFC 9110, section 7.6.1), and those of framing.
-fn is_hop_by_hop(name: Known) -> bool {
-    matches!(name, Known::Connection | Known::ContentLength | Known::TransferEncoding)
-        || Known::HOP_BY_HOP.contains(&name)
-}
-
-fn write_field(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
-    for part in [name, b": ", value, b"\r\n"] {
-        out.extend_from_slice(part);
-    }
+    let mut fields = head.fields.clone();
+    fields.remove_nominated(&[]);
+    fields.remove_each(Known::HOP_BY_HOP);
+    fields.set_body(BodyLength::None);
+    fields.write(out);
 }
 
 /// Adds to `Connection` what the client must know.
