@@ -52,6 +52,9 @@ impl DedicatedConnections {
     pub(crate) fn keep(&self, key: Key, sender: Sender) {
         // HTTP/2 has no authentication of whole connections.
         let Sender::Http1(connection) = sender else { return };
+        if !connection.is_usable() {
+            return;
+        }
         self.with(|kept| {
             kept.retain(|(known, _)| *known != key);
             if kept.len() == MAX {

@@ -256,3 +256,20 @@ async fn an_own_backend_connection_ends_with_its_clients() {
     drop(client);
     assert_eq!(upstream.read_to_end().await.0, b"");
 }
+
+#[tokio::test]
+async fn an_own_backend_connection_that_cannot_be_used_again_is_closed_at_once() {
+    let mut backend = ManualBackend::start().await;
+    let gateway = Gateway::start_with(tidegate(), &[backend.ip()], dedicated).await;
+    let mut client = HttpClient::connect(gateway.http(), HOST).await;
+    let answer = async {
+        let (_, mut upstream) = backend.accept().await;
+        upstream.write("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n").await;
+        upstream
+    };
+    let (answered, mut upstream) = tokio::join!(client.get("/x"), answer);
+    answered.expect(200);
+    // The client is still connected.
+    assert_eq!(upstream.read_to_end().await.0, b"");
+    drop(client);
+}
