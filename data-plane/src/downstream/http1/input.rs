@@ -19,7 +19,7 @@ use super::refusal::Refusal;
 use crate::alarm::Alarm;
 use crate::body::chunk::Chunk;
 use crate::config::Timeouts;
-use crate::read_buffer::ReadBuffer;
+use crate::read_buffer::{self, ReadBuffer};
 use crate::spare_heads;
 use crate::stream::Stream;
 use crate::thread::Thread;
@@ -354,17 +354,20 @@ impl Input {
         if self.body.is_some() {
             self.waiting = Some(cx.waker().clone());
         }
-        if self.body.is_some() || self.refused || self.kept.len() > self.at {
+        if self.body.is_some() || self.refused {
             return Poll::Pending;
         }
-        let kept = &mut self.kept;
-        match ready!(poll_read(cx, stream, |bytes| {
-            kept.extend_from_slice(bytes);
-            bytes.len()
-        })) {
-            Ok(count) if count > 0 => Poll::Pending,
-            Ok(_) | Err(_) => Poll::Ready(()),
+        // The end of the stream is behind the bytes that arrive early. A client that sends more of them than are kept
+        // is not noticed when it leaves.
+        while self.kept.len() - self.at < read_buffer::SIZE {
+            let mut buffer = ReadBuffer::take();
+            let room = read_buffer::SIZE - (self.kept.len() - self.at);
+            match ready!(poll_read_into(cx, stream, &mut buffer[..room])) {
+                Ok(count) if count > 0 => self.kept.extend_from_slice(&buffer[..count]),
+                Ok(_) | Err(_) => return Poll::Ready(()),
+            }
         }
+        Poll::Pending
     }
 
     #[cfg(test)]

@@ -182,6 +182,33 @@ async fn a_client_that_goes_away_is_noticed_and_what_it_sends_early_is_kept() {
 }
 
 #[tokio::test]
+async fn a_client_that_leaves_behind_early_bytes_is_noticed_too() {
+    let (client, mut own) = connect();
+    own.write_all(b"GET /1 HTTP/1.1\r\nHost: a\r\n\r\nG").unwrap();
+    assert_eq!(target(&client).await, "/1");
+    assert!(poll_fn(|cx| Poll::Ready(client.poll_gone(cx).is_pending())).await);
+    drop(own);
+    let gone = poll_fn(|cx| client.poll_gone(cx));
+    tokio::time::timeout(10 * SECOND, gone).await.expect("it is noticed");
+}
+
+#[tokio::test]
+async fn no_more_than_a_buffer_of_early_bytes_is_kept() {
+    let (client, mut own) = connect();
+    own.set_nonblocking(true).unwrap();
+    own.write_all(b"GET /1 HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    assert_eq!(target(&client).await, "/1");
+    let mut sent = 0;
+    while let Ok(count) = own.write(&[b'x'; 100_000]) {
+        sent += count;
+        assert!(poll_fn(|cx| Poll::Ready(client.poll_gone(cx).is_pending())).await);
+        tokio::task::yield_now().await;
+    }
+    let memory = client.socket.borrow().as_ref().map(|socket| socket.input.memory());
+    assert!(sent > 100_000 && memory.is_some_and(|memory| memory <= 128 * 1024), "{memory:?} of {sent}");
+}
+
+#[tokio::test]
 async fn a_client_that_always_ends_within_a_head_is_given_no_more_memory_for_it() {
     let (client, mut own) = connect();
     let rest = format!(" / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\nGET", "x".repeat(8000));
@@ -243,7 +270,8 @@ async fn every_wait_for_a_client_has_its_own_time() {
     let written = loop {
         let written = poll_fn(|cx| {
             let drained = client.poll_drain(cx);
-            drained.map(|drained| drained.and_then(|()| client.write(cx, &[b'x'; 64 * 1024])))
+            drained
+                .map(|drained| drained.and_then(|()| client.write(cx, &[b'x'; 64 * 1024])))
         });
         if let Err(error) = written.await {
             break error;
