@@ -83,6 +83,29 @@ async fn a_client_that_goes_away_ends_the_request_at_the_backend() {
 }
 
 #[tokio::test]
+async fn a_slow_reader_gets_all_that_came_before_a_body_broke_off() {
+    const SENT: usize = 8 * 1024 * 1024;
+    let mut backend = ManualBackend::start().await;
+    let gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
+    let mut client = gateway.peer().await;
+    client.write("GET /broken HTTP/1.1\r\nHost: a.test\r\n\r\n").await;
+    let (_, mut server) = backend.accept().await;
+    server.write(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", SENT + 1)).await;
+    let backend = async {
+        server.write(vec![b'x'; SENT]).await;
+        drop(server);
+    };
+    let (body, ()) = tokio::join!(
+        async {
+            client.read_head().await;
+            client.read_to_end().await.0
+        },
+        backend
+    );
+    assert_eq!(body.len(), SENT);
+}
+
+#[tokio::test]
 async fn a_slow_reader_slows_the_backend_down() {
     let mut backend = ManualBackend::start().await;
     let gateway = Gateway::start(tidegate(), &[backend.ip()]).await;

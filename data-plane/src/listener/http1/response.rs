@@ -73,6 +73,8 @@ pub(super) struct ResponseWriter<'a> {
     trailers: Option<Fields>,
     /// The number of bytes that are left of a body with a length.
     left: u64,
+    /// The reason why the body broke off, until the bytes before it are written.
+    broken_off: Option<Aborted>,
 }
 
 /// The result of reading the body for one write.
@@ -106,6 +108,7 @@ pub(super) async fn write(
         piece: None,
         trailers: None,
         left: 0,
+        broken_off: None,
     };
     let keep_alive = poll_fn(|cx| writer.poll(cx)).await?;
     Ok(Written { keep_alive, tunnel })
@@ -118,6 +121,9 @@ impl ResponseWriter<'_> {
             match self.client.poll_drain(cx) {
                 Poll::Ready(drained) => drained.map_err(Aborted::Write)?,
                 Poll::Pending => return self.poll_gone(cx),
+            }
+            if let Some(broken_off) = self.broken_off.take() {
+                return Poll::Ready(Err(broken_off));
             }
             if self.head.is_none() && self.body.is_none() && self.piece.is_none() {
                 // The rest of the request's body may have come meanwhile.
@@ -139,7 +145,12 @@ impl ResponseWriter<'_> {
             if let Some(trailers) = self.trailers.take() {
                 self.client.write_later(|out| write_last_chunk(Some(&trailers), out));
             }
-            if let BodyRead::Pending = read? {
+            let read = read.unwrap_or_else(|broken_off| {
+                // A slow client still gets what came before.
+                self.broken_off = Some(broken_off);
+                BodyRead::Done
+            });
+            if let BodyRead::Pending = read {
                 // What was just written may wait for the client too.
                 return match self.client.poll_drain(cx) {
                     Poll::Ready(Err(error)) => Poll::Ready(Err(Aborted::Write(error))),
