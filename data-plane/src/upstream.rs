@@ -19,7 +19,7 @@ use thiserror::Error;
 use tidegate_http1::{RequestHead, ResponseHead};
 use tidegate_shared::snapshot::HttpVersion;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use crate::alarm::Pause;
@@ -40,6 +40,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const IDLE: Duration = Duration::from_secs(60);
 /// The interval at which expired idle connections are closed.
 const SWEEP: Duration = Duration::from_secs(5);
+/// The number of sweeps after which an idle connection of HTTP/1.1 has expired.
+const IDLE_SWEEPS: u64 = IDLE.as_secs() / SWEEP.as_secs();
 /// The maximum number of idle connections of each HTTP version on one thread, to all backends together. Without it, a
 /// client that invents server names could use up the descriptors.
 const MAX_IDLE: usize = 1024;
@@ -153,8 +155,10 @@ pub(crate) struct OpenConnection {
 /// The idle connections of one thread.
 #[derive(Debug, Default)]
 pub(crate) struct Upstreams {
-    idle: RefCell<HashMap<Key, Vec<(Http1Connection, Instant)>>>,
+    /// With the number of sweeps before each was kept, which costs less than the time would.
+    idle: RefCell<HashMap<Key, Vec<(Http1Connection, u64)>>>,
     count: Cell<usize>,
+    sweeps: Cell<u64>,
     http2: http2::Pools,
     /// Every open connection that is not a tunnel, busy or idle.
     open: Rc<Registry<OpenConnection>>,
@@ -193,20 +197,21 @@ impl Upstreams {
         None
     }
 
-    /// Keeps a connection whose response has been read to its end. HTTP/2 connections are kept by their pool.
+    /// Keeps a connection whose response has been read to its end. HTTP/2 connections are kept by their pool. Whether
+    /// the backend has closed it meanwhile is asked when it is taken.
     pub(crate) fn keep(&self, key: Key, sender: Sender) {
         let Sender::Http1(connection) = sender else { return };
-        if !connection.is_usable() || self.count.get() >= MAX_IDLE {
+        if !connection.is_idle() || self.count.get() >= MAX_IDLE {
             return;
         }
-        self.idle.borrow_mut().entry(key).or_default().push((connection, Instant::now()));
+        self.idle.borrow_mut().entry(key).or_default().push((connection, self.sweeps.get()));
         self.count.set(self.count.get() + 1);
     }
 
     /// Closes every idle connection, because the process is out of descriptors. Returns false if there was none.
     pub(crate) fn give_up(&self) -> bool {
         let some = self.count.get() > 0;
-        self.sweep(Duration::ZERO);
+        self.sweep(0);
         self.http2.sweep(Duration::ZERO) || some
     }
 
@@ -220,9 +225,9 @@ impl Upstreams {
         }
     }
 
-    /// Closes the connections that have been idle for this time.
-    fn sweep(&self, idle_for: Duration) {
-        let now = Instant::now();
+    /// Closes the connections that have been idle for this number of sweeps, and those that the backend has closed.
+    fn sweep(&self, idle_for: u64) {
+        let now = self.sweeps.get();
         let mut left = 0;
         self.idle.borrow_mut().retain(|_, list| {
             list.retain(|(connection, since)| now - *since < idle_for && connection.is_usable());
@@ -236,7 +241,8 @@ impl Upstreams {
     pub(crate) async fn run(&self) {
         loop {
             tokio::time::sleep(SWEEP).await;
-            self.sweep(IDLE);
+            self.sweeps.set(self.sweeps.get() + 1);
+            self.sweep(IDLE_SWEEPS);
             self.http2.sweep(IDLE);
         }
     }

@@ -68,10 +68,15 @@ impl Http1Connection {
         })
     }
 
+    /// Returns true if the connection has no request and can carry another one, as far as is known without a look at
+    /// the socket.
+    pub(super) fn is_idle(&self) -> bool {
+        !self.0.registration.is_closed() && self.0.state.borrow().is_idle()
+    }
+
     /// Returns true if the connection can carry another request. It has none now.
     pub(super) fn is_usable(&self) -> bool {
-        let state = &mut *self.0.state.borrow_mut();
-        !self.0.registration.is_closed() && state.is_idle() && state.stream.as_mut().is_some_and(is_quiet)
+        self.is_idle() && self.0.state.borrow_mut().stream.as_mut().is_some_and(is_quiet)
     }
 
     /// Sends a request and waits for the head of the response. With `expecting`, the backend is asked first whether it
