@@ -26,7 +26,7 @@ use tokio::time::Instant;
 
 use crate::client_rate::ClientRate;
 use crate::spool::SpoolQuota;
-use chunk::PolledChunk;
+use chunk::{Pieces, PolledChunk};
 use collect::{CollectError, Replay, collect};
 use received::ReceivedBody;
 
@@ -117,11 +117,6 @@ impl Progress {
     }
 }
 
-/// Returns the number of body bytes in a frame; 0 for trailers.
-pub(crate) fn length(frame: &Frame<Bytes>) -> u64 {
-    frame.data_ref().map_or(0, |data| data.len() as u64)
-}
-
 /// A request body on its way to the backend.
 #[derive(Debug)]
 pub(crate) enum RequestBody {
@@ -180,7 +175,7 @@ impl RequestBody {
     fn replay(replay: Replay, progress: &Rc<Progress>) -> RequestBody {
         // An empty body is never polled, so it is done now. The time of the progress is not reset: only sent bytes
         // do that.
-        progress.done.set(replay.is_end_stream());
+        progress.done.set(replay.has_ended());
         RequestBody::Collected(Box::new(replay), progress.clone())
     }
 
@@ -215,13 +210,12 @@ impl RequestBody {
             }
             RequestBody::Absent => Poll::Ready(None),
             RequestBody::Collected(replay, progress) => {
-                let frame = ready!(Pin::new(&mut **replay).poll_frame(cx));
-                if frame.is_some() {
+                let piece = ready!(replay.poll_piece(cx));
+                if piece.is_some() {
                     progress.at.set(Instant::now());
                 }
-                progress.done.set(frame.is_none() || replay.is_end_stream());
-                let chunk = frame.map(|frame| frame.map(|frame| trailers::filter(frame.into())));
-                Poll::Ready(chunk.map(|chunk| chunk.map_err(BoxError::from)))
+                progress.done.set(piece.is_none() || replay.has_ended());
+                Poll::Ready(piece.map(|piece| piece.map(trailers::filter).map_err(BoxError::from)))
             }
         }
     }
@@ -242,7 +236,7 @@ impl Body for RequestBody {
         match self {
             RequestBody::Streamed { inner, .. } => inner.as_ref().is_none_or(Body::is_end_stream),
             RequestBody::Absent => true,
-            RequestBody::Collected(replay, _) => replay.is_end_stream(),
+            RequestBody::Collected(replay, _) => replay.has_ended(),
         }
     }
 
@@ -252,7 +246,7 @@ impl Body for RequestBody {
                 inner.as_ref().map_or(SizeHint::with_exact(0), Body::size_hint)
             }
             RequestBody::Absent => SizeHint::with_exact(0),
-            RequestBody::Collected(replay, _) => replay.size_hint(),
+            RequestBody::Collected(replay, _) => replay.left(),
         }
     }
 }

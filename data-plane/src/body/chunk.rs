@@ -1,11 +1,12 @@
 //! One piece of a body on its way from one socket to another, without a copy where the reader passes it on at once.
 
+use std::future::poll_fn;
 use std::ops::Range;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::HeaderMap;
-use http_body::Frame;
+use http_body::{Frame, SizeHint};
 use tidegate_http1::Fields;
 
 use super::BoxError;
@@ -20,6 +21,26 @@ pub(crate) enum Chunk {
     Early(ReadBuffer, Range<usize>),
     Owned(Bytes),
     Trailers(Fields),
+}
+
+/// A body whose pieces own their bytes: they may wait in a buffer. Unlike those of [`http_body::Body`], its trailers
+/// keep their spelling.
+pub(crate) trait Pieces {
+    type Error;
+
+    /// Polls for the next piece, [`Chunk::Owned`] or [`Chunk::Trailers`].
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Chunk, Self::Error>>>;
+
+    /// The number of bytes that are left, as far as it is known.
+    fn left(&self) -> SizeHint;
+
+    /// Returns true if the body has certainly ended.
+    fn has_ended(&self) -> bool;
+}
+
+/// Waits for the next piece of a body.
+pub(crate) async fn next<B: Pieces>(body: &mut B) -> Option<Result<Chunk, B::Error>> {
+    poll_fn(|cx| body.poll_piece(cx)).await
 }
 
 /// The result of polling a body for a piece.
@@ -42,6 +63,14 @@ impl Chunk {
             Chunk::Read(range) | Chunk::Early(_, range) => range.len(),
             Chunk::Owned(bytes) => bytes.len(),
             Chunk::Trailers(_) => 0,
+        }
+    }
+
+    /// Converts the piece to one that owns its bytes, `buffer` being the one that the caller gave.
+    pub(crate) fn into_owned(self, buffer: &[u8]) -> Chunk {
+        match self {
+            Chunk::Read(_) | Chunk::Early(..) => Chunk::Owned(Bytes::copy_from_slice(self.bytes(buffer))),
+            owned => owned,
         }
     }
 

@@ -1,17 +1,15 @@
 //! A collected request body: its beginning is in memory, the rest on disk. It can be sent any number of times.
 
-use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::HeaderMap;
-use http_body::{Body, Frame, SizeHint};
-use http_body_util::BodyExt;
-use tidegate_http1::Fault;
+use http_body::SizeHint;
+use tidegate_http1::{Fault, Fields};
 use tokio::time::timeout;
 
+use super::chunk::{Chunk, Pieces, next};
 use super::{IN_MEMORY, Progress};
 use crate::spool::{PendingRead, SpoolError, SpoolFile, SpoolQuota};
 
@@ -30,7 +28,7 @@ struct Parts {
     /// The rest of the body.
     spool: Option<SpoolFile>,
     length: u64,
-    trailers: Option<HeaderMap>,
+    trailers: Option<Fields>,
 }
 
 /// The reason why a body was not collected.
@@ -65,9 +63,9 @@ pub(crate) async fn collect<B>(
     pause: Duration,
 ) -> Result<Collected, CollectError>
 where
-    B: Body<Data = Bytes> + Unpin,
+    B: Pieces,
 {
-    if body.size_hint().lower() > spool_quota.limit() {
+    if body.left().lower() > spool_quota.limit() {
         return Err(CollectError::TooLarge { limit: spool_quota.limit() });
     }
     let mut body = body;
@@ -85,7 +83,7 @@ async fn take_in<B>(
     pause: Duration,
 ) -> Result<Collected, CollectError>
 where
-    B: Body<Data = Bytes> + Unpin,
+    B: Pieces,
 {
     let mut collecting = Collecting::default();
     loop {
@@ -93,13 +91,15 @@ where
         if let Some(progress) = progress {
             progress.measure(None);
         }
-        let frame = timeout(pause.min(allowance), body.frame()).await;
-        let frame = frame.map_err(|_| match allowance < pause {
+        let piece = timeout(pause.min(allowance), next(body)).await;
+        let piece = piece.map_err(|_| match allowance < pause {
             true => CollectError::Refused(Fault::SlowBody),
             false => CollectError::Slow { seconds: pause.as_secs() },
         })?;
-        match frame.transpose().map_err(|_| CollectError::Broken)?.map(Frame::into_data) {
-            Some(Ok(data)) => {
+        match piece.transpose().map_err(|_| CollectError::Broken)? {
+            Some(Chunk::Trailers(trailers)) => collecting.trailers = Some(trailers),
+            Some(piece) => {
+                let data = piece.bytes(&[]);
                 if let Some(progress) = progress {
                     progress.add(data.len() as u64);
                     progress.measure(Some(data.len() as u64));
@@ -109,7 +109,6 @@ where
                 }
                 collecting.take(data, spool_quota).await?;
             }
-            Some(Err(other)) => collecting.trailers = other.into_trailers().ok(),
             None => break,
         }
     }
@@ -120,12 +119,12 @@ where
 /// response.
 async fn linger<B>(body: &mut B)
 where
-    B: Body<Data = Bytes> + Unpin,
+    B: Pieces,
 {
     let read_on = async {
         let mut left = LINGER_BYTES;
-        while let Some(Ok(frame)) = body.frame().await {
-            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+        while let Some(Ok(piece)) = next(body).await {
+            left = left.saturating_sub(piece.len());
             if left == 0 {
                 break;
             }
@@ -142,11 +141,11 @@ struct Collecting {
     next: BytesMut,
     spool: Option<SpoolFile>,
     spooled: u64,
-    trailers: Option<HeaderMap>,
+    trailers: Option<Fields>,
 }
 
 impl Collecting {
-    async fn take(&mut self, data: Bytes, spool_quota: &SpoolQuota) -> Result<(), CollectError> {
+    async fn take(&mut self, data: &[u8], spool_quota: &SpoolQuota) -> Result<(), CollectError> {
         let here = data.len().min(IN_MEMORY - self.memory.len());
         self.memory.extend_from_slice(&data[..here]);
         for piece in data[here..].chunks(IN_MEMORY) {
@@ -198,7 +197,7 @@ pub(crate) struct Replay {
     body: Collected,
     at: u64,
     reading: Option<PendingRead>,
-    trailers: Option<HeaderMap>,
+    trailers: Option<Fields>,
 }
 
 impl Replay {
@@ -214,39 +213,34 @@ impl std::fmt::Debug for Replay {
     }
 }
 
-impl Body for Replay {
-    type Data = Bytes;
+impl Pieces for Replay {
     type Error = std::io::Error;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
-        let this = &mut *self;
-        let parts = &this.body.0;
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Chunk, std::io::Error>>> {
+        let parts = &self.body.0;
         let in_memory = parts.memory.len() as u64;
-        if this.at == 0 && in_memory > 0 {
-            this.at = in_memory;
-            return Poll::Ready(Some(Ok(Frame::data(parts.memory.clone()))));
+        if self.at == 0 && in_memory > 0 {
+            self.at = in_memory;
+            return Poll::Ready(Some(Ok(Chunk::Owned(parts.memory.clone()))));
         }
-        if let Some(spool) = parts.spool.as_ref().filter(|_| this.at < parts.length) {
-            let left = usize::try_from(parts.length - this.at).unwrap_or(IN_MEMORY).min(IN_MEMORY);
-            let at = this.at - in_memory;
-            let reading = this.reading.get_or_insert_with(|| spool.read(at, left));
+        if let Some(spool) = parts.spool.as_ref().filter(|_| self.at < parts.length) {
+            let left = usize::try_from(parts.length - self.at).unwrap_or(IN_MEMORY).min(IN_MEMORY);
+            let at = self.at - in_memory;
+            let reading = self.reading.get_or_insert_with(|| spool.read(at, left));
             let read = ready!(reading.as_mut().poll(cx));
-            this.reading = None;
-            this.at += read.as_ref().map_or(0, |bytes| bytes.len() as u64);
-            return Poll::Ready(Some(read.map(Frame::data)));
+            self.reading = None;
+            self.at += read.as_ref().map_or(0, |bytes| bytes.len() as u64);
+            return Poll::Ready(Some(read.map(Chunk::Owned)));
         }
-        Poll::Ready(this.trailers.take().map(|trailers| Ok(Frame::trailers(trailers))))
+        Poll::Ready(self.trailers.take().map(|trailers| Ok(Chunk::Trailers(trailers))))
     }
 
-    fn is_end_stream(&self) -> bool {
+    fn has_ended(&self) -> bool {
         self.at == self.body.0.length && self.trailers.is_none()
     }
 
     /// A body with trailers has no exact length: HTTP/1.1 can carry trailers only in a chunked body.
-    fn size_hint(&self) -> SizeHint {
+    fn left(&self) -> SizeHint {
         let left = self.body.0.length - self.at;
         match self.trailers {
             None => SizeHint::with_exact(left),

@@ -11,7 +11,8 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use super::BoxError;
-use super::chunk::{self, Chunk, PolledChunk};
+use super::chunk::{self, Chunk, Pieces, PolledChunk};
+use crate::read_buffer::ReadBuffer;
 
 /// A connection of HTTP/1.1 that has read a head. It reads the body behind it for whoever polls.
 pub(crate) trait BodySource: fmt::Debug {
@@ -85,6 +86,23 @@ impl ReceivedBody {
                 polled
             }
         }
+    }
+}
+
+impl Pieces for ReceivedBody {
+    type Error = BoxError;
+
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> PolledChunk {
+        let mut buffer = ReadBuffer::take();
+        self.poll_chunk(cx, &mut buffer).map_ok(|chunk| chunk.into_owned(&buffer))
+    }
+
+    fn left(&self) -> SizeHint {
+        self.size_hint()
+    }
+
+    fn has_ended(&self) -> bool {
+        self.is_end_stream()
     }
 }
 

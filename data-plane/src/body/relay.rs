@@ -6,20 +6,19 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::HeaderMap;
-use http_body::{Body, Frame, SizeHint};
-use http_body_util::BodyExt;
+use http_body::SizeHint;
 use thiserror::Error;
+use tidegate_http1::Fields;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use super::chunk::{Chunk, Pieces, PolledChunk, next};
 use super::{BoxError, IN_MEMORY};
 use crate::spool::{PendingRead, SpoolError, SpoolFile, SpoolQuota};
 
@@ -51,7 +50,7 @@ struct RelayState {
     /// True while bytes are being written to the spool file: later bytes must not reach the client before them.
     is_writing: bool,
     back: BytesMut,
-    trailers: Option<HeaderMap>,
+    trailers: Option<Fields>,
     end: Option<Result<(), BoxError>>,
     client: Option<Waker>,
 }
@@ -85,11 +84,11 @@ impl Relay {
         finished: impl FnOnce() + 'static,
     ) -> Relay
     where
-        B: Body<Data = Bytes, Error = E> + Unpin + 'static,
+        B: Pieces<Error = E> + 'static,
         E: 'static,
     {
         let shared = Rc::new(Shared::default());
-        let left = body.size_hint();
+        let left = body.left();
         let pump = Pump { shared: shared.clone(), spool_quota };
         let pump = tokio::task::spawn_local(async move {
             let outcome = pump.run(body, read_timeout, describe).await;
@@ -122,19 +121,18 @@ impl Pump {
         describe: impl Fn(E) -> String,
     ) -> Result<(), RelayError>
     where
-        B: Body<Data = Bytes, Error = E> + Unpin,
+        B: Pieces<Error = E>,
     {
         loop {
-            let frame = timeout(read_timeout, body.frame()).await;
-            let frame = frame.map_err(|_| RelayError::Paused(read_timeout.as_secs()))?;
-            match frame.transpose().map_err(|error| RelayError::BrokenOff(describe(error)))? {
-                Some(frame) => match frame.into_data() {
-                    Ok(data) => self.take(data).await,
-                    Err(other) => self.shared.state.borrow_mut().trailers = other.into_trailers().ok(),
-                },
+            let piece = timeout(read_timeout, next(&mut body)).await;
+            let piece = piece.map_err(|_| RelayError::Paused(read_timeout.as_secs()))?;
+            match piece.transpose().map_err(|error| RelayError::BrokenOff(describe(error)))? {
+                Some(Chunk::Trailers(trailers)) => self.shared.state.borrow_mut().trailers = Some(trailers),
+                Some(Chunk::Owned(data)) => self.take(data).await,
+                Some(other) => self.take(Bytes::copy_from_slice(other.bytes(&[]))).await,
                 None => return Ok(()),
             }
-            if body.is_end_stream() {
+            if body.has_ended() {
                 return Ok(());
             }
         }
@@ -221,13 +219,13 @@ impl RelayState {
 }
 
 impl Relay {
-    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> PolledChunk {
         let shared = self.shared.clone();
         {
             let mut state = shared.state.borrow_mut();
             if let Some(data) = state.front.pop_front() {
                 state.front_length -= data.len();
-                return Poll::Ready(Some(Ok(Frame::data(data))));
+                return Poll::Ready(Some(Ok(Chunk::Owned(data))));
             }
             if state.read < state.written {
                 let Some(spool) = state.spool.clone() else { return Poll::Ready(None) };
@@ -246,18 +244,18 @@ impl Relay {
                 if state.read == state.written && !state.is_writing {
                     (state.read, state.written) = (0, 0);
                 }
-                return Poll::Ready(Some(Ok(Frame::data(bytes))));
+                return Poll::Ready(Some(Ok(Chunk::Owned(bytes))));
             }
             if !state.is_writing && !state.back.is_empty() {
                 let data = state.back.split().freeze();
-                return Poll::Ready(Some(Ok(Frame::data(data))));
+                return Poll::Ready(Some(Ok(Chunk::Owned(data))));
             }
             if !state.is_writing {
                 if let Some(end) = state.end.take() {
                     self.is_ended = true;
                     return match (end, state.trailers.take()) {
                         (Err(error), _) => Poll::Ready(Some(Err(error))),
-                        (Ok(()), Some(trailers)) => Poll::Ready(Some(Ok(Frame::trailers(trailers)))),
+                        (Ok(()), Some(trailers)) => Poll::Ready(Some(Ok(Chunk::Trailers(trailers)))),
                         (Ok(()), None) => Poll::Ready(None),
                     };
                 }
@@ -271,31 +269,25 @@ impl Relay {
     }
 }
 
-impl Body for Relay {
-    type Data = Bytes;
+impl Pieces for Relay {
     type Error = BoxError;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let frame = ready!(self.poll_data(cx));
-        if let Some(Ok(frame)) = &frame
-            && let Some(data) = frame.data_ref()
-        {
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> PolledChunk {
+        let piece = ready!(self.poll_next(cx));
+        if let Some(Ok(Chunk::Owned(data))) = &piece {
             self.shared.taken.notify_one();
             if let Some(left) = self.left.exact() {
                 self.left = SizeHint::with_exact(left.saturating_sub(data.len() as u64));
             }
         }
-        Poll::Ready(frame)
+        Poll::Ready(piece)
     }
 
-    fn is_end_stream(&self) -> bool {
+    fn has_ended(&self) -> bool {
         self.is_ended
     }
 
-    fn size_hint(&self) -> SizeHint {
+    fn left(&self) -> SizeHint {
         self.left
     }
 }

@@ -1,22 +1,21 @@
 //! A response body that is buffered for its client, and the actions at its end.
 
 use std::cell::Cell;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use http_body::{Body, SizeHint};
+use http_body::SizeHint;
 use tokio::time::Instant;
 
 use super::lease::Lease;
 use super::record::Record;
 use crate::backend::Backend;
-use crate::body::chunk::PolledChunk;
+use crate::body::chunk::{Pieces, PolledChunk};
 use crate::body::received::ReceivedBody;
 use crate::body::relay::{Relay, RelayError};
-use crate::body::{self, BoxError, trailers};
+use crate::body::{BoxError, trailers};
 use crate::error_info::ErrorInfo;
 use crate::member::InFlightGuard;
 use crate::spool::SpoolQuota;
@@ -72,12 +71,12 @@ impl BufferedBody {
 
     /// Polls for the next piece, and records it.
     pub(crate) fn poll_chunk(&mut self, cx: &mut Context<'_>) -> PolledChunk {
-        let frame = ready!(Pin::new(&mut self.relay).poll_frame(cx));
-        match &frame {
-            Some(Ok(frame)) => {
-                self.record.add_sent(body::length(frame));
+        let piece = ready!(self.relay.poll_piece(cx));
+        match &piece {
+            Some(Ok(piece)) => {
+                self.record.add_sent(piece.len() as u64);
                 // If the length is known, hyper need not poll for the end of the body.
-                if self.relay.size_hint().exact() == Some(0) {
+                if self.relay.left().exact() == Some(0) {
                     self.complete();
                 }
             }
@@ -90,14 +89,14 @@ impl BufferedBody {
             }
             None => self.complete(),
         }
-        Poll::Ready(frame.map(|frame| frame.map(|frame| trailers::filter(frame.into()))))
+        Poll::Ready(piece.map(|piece| piece.map(trailers::filter)))
     }
 
     pub(crate) fn is_end_stream(&self) -> bool {
-        self.relay.is_end_stream()
+        self.relay.has_ended()
     }
 
     pub(crate) fn size_hint(&self) -> SizeHint {
-        self.relay.size_hint()
+        self.relay.left()
     }
 }

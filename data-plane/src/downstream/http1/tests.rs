@@ -270,8 +270,7 @@ async fn every_wait_for_a_client_has_its_own_time() {
     let written = loop {
         let written = poll_fn(|cx| {
             let drained = client.poll_drain(cx);
-            drained
-                .map(|drained| drained.and_then(|()| client.write(cx, &[b'x'; 64 * 1024])))
+            drained.map(|drained| drained.and_then(|()| client.write(cx, &[b'x'; 64 * 1024])))
         });
         if let Err(error) = written.await {
             break error;
