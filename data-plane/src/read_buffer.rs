@@ -5,8 +5,8 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::ops::{Deref, DerefMut, Range};
 
-/// The size of a buffer in bytes.
-pub(crate) const SIZE: usize = 64 * 1024;
+/// The size of a buffer in bytes: a body of 64 KiB arrives in one read with its head, and leaves in one write.
+pub(crate) const SIZE: usize = 68 * 1024;
 
 /// The most unused buffers that a thread keeps. Few are in use at once: a response that is read while the body of
 /// its request is still being sent needs two.

@@ -15,7 +15,7 @@ pub(crate) mod response_head;
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -165,17 +165,17 @@ impl Http1Client {
         Poll::Ready(drained.map_err(|error| self.record_failure(error)))
     }
 
-    /// Writes bytes. What the socket does not accept at once is kept for [`Http1Client::poll_drain`], which must have
+    /// Writes all bytes of the slices. What the socket does not accept at once is kept for [`Http1Client::poll_drain`], which must have
     /// been ready before.
     ///
     /// # Errors
     /// The connection has failed.
-    pub(crate) fn write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> io::Result<()> {
+    pub(crate) fn write(&self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> io::Result<()> {
         let mut socket = self.socket.borrow_mut();
         let Some(Socket { stream, output, .. }) = &mut *socket else {
             return Err(io::ErrorKind::NotConnected.into());
         };
-        output.write(cx, stream, bytes)
+        output.write(cx, stream, slices)
     }
 
     /// Keeps bytes for [`Http1Client::poll_drain`].

@@ -1,6 +1,6 @@
 //! The bytes on their way to a client. The client must accept bytes in time, and at the minimum rate.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -58,20 +58,30 @@ impl Output {
         add(&mut self.kept);
     }
 
-    /// Writes bytes, once; the rest of them is kept.
+    /// Writes the bytes of all slices, once; the rest of them is kept.
     pub(super) fn write(
         &mut self,
         cx: &mut Context<'_>,
         stream: &mut Stream,
-        bytes: &[u8],
+        slices: &[IoSlice<'_>],
     ) -> io::Result<()> {
         debug_assert!(self.waiting() == 0, "earlier bytes wait");
-        let accepted = match Pin::new(stream).poll_write(cx, bytes) {
+        let stream = Pin::new(stream);
+        let written = match slices {
+            _ if slices.iter().all(|slice| slice.is_empty()) => return Ok(()),
+            [bytes, rest @ ..] if rest.iter().all(|slice| slice.is_empty()) => stream.poll_write(cx, bytes),
+            _ => stream.poll_write_vectored(cx, slices),
+        };
+        let mut accepted = match written {
             Poll::Ready(accepted) => accepted?,
             Poll::Pending => 0,
         };
         self.accepted(accepted);
-        self.kept.extend_from_slice(&bytes[accepted..]);
+        for slice in slices {
+            let of_slice = accepted.min(slice.len());
+            self.kept.extend_from_slice(&slice[of_slice..]);
+            accepted -= of_slice;
+        }
         Ok(())
     }
 

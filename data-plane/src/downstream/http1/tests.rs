@@ -145,14 +145,14 @@ async fn a_client_is_asked_for_its_body_when_somebody_reads_it_and_hints_come_be
     assert_eq!(body(&client).await.unwrap().0, "ok");
     assert!(poll_fn(|cx| Poll::Ready(client.begin_response(cx))).await);
     client.send_interim(&hints);
-    poll_fn(|cx| Poll::Ready(client.write(cx, b"HTTP/1.1 200 OK\r\n"))).await.unwrap();
+    poll_fn(|cx| Poll::Ready(client.write(cx, &[IoSlice::new(b"HTTP/1.1 200 OK\r\n")]))).await.unwrap();
     read(&mut own, "HTTP/1.1 200 OK\r\n");
 
     let (client, mut own) = connect();
     own.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
     assert_eq!(target(&client).await, "/");
     client.send_interim(&hints);
-    poll_fn(|cx| Poll::Ready(client.write(cx, b"HTTP/1.0 200 OK\r\n"))).await.unwrap();
+    poll_fn(|cx| Poll::Ready(client.write(cx, &[IoSlice::new(b"HTTP/1.0 200 OK\r\n")]))).await.unwrap();
     read(&mut own, "HTTP/1.0 200 OK\r\n");
 }
 
@@ -270,7 +270,8 @@ async fn every_wait_for_a_client_has_its_own_time() {
     let written = loop {
         let written = poll_fn(|cx| {
             let drained = client.poll_drain(cx);
-            drained.map(|drained| drained.and_then(|()| client.write(cx, &[b'x'; 64 * 1024])))
+            drained
+                .map(|drained| drained.and_then(|()| client.write(cx, &[IoSlice::new(&[b'x'; 64 * 1024])])))
         });
         if let Err(error) = written.await {
             break error;

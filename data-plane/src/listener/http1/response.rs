@@ -138,10 +138,7 @@ impl ResponseWriter<'_> {
                 continue;
             }
             let read = self.read(cx, &mut gather);
-            let bytes = gather.bytes();
-            if !bytes.is_empty() {
-                self.client.write(cx, bytes).map_err(Aborted::Write)?;
-            }
+            self.client.write(cx, &gather.slices()).map_err(Aborted::Write)?;
             if let Some(trailers) = self.trailers.take() {
                 self.client.write_later(|out| write_last_chunk(Some(&trailers), out));
             }
@@ -224,7 +221,7 @@ impl ResponseWriter<'_> {
             Some(Ok(Chunk::Trailers(trailers))) => return Poll::Ready(self.end_with(trailers, gather)),
             Some(Ok(chunk)) => self.count(chunk.len()).map(|()| match chunk {
                 Chunk::Read(range) => gather.take_in(range),
-                chunk => self.piece = Some((chunk, 0)),
+                chunk => self.piece = gather.insert(chunk).map(|chunk| (chunk, 0)),
             }),
             Some(Err(error)) => Err(self.broken_off(error)),
             None => self.end(gather),

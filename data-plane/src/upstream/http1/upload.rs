@@ -22,7 +22,7 @@ use crate::upstream::UpstreamError;
 /// do not know the expectation (RFC 9110, section 10.1.1).
 const CONTINUE: Duration = Duration::from_secs(1);
 
-/// The space before a piece for the size of its chunk, which is at most 64 KiB.
+/// The space before a piece for the size of its chunk, which is less than 1 MiB.
 const BEFORE: usize = "10000\r\n".len();
 const LINE_END: &[u8] = b"\r\n";
 /// The last chunk of a body, without trailers.
