@@ -203,6 +203,7 @@ fn up_options(files: &Files, options: &DemoOptions) -> UpOptions {
             downstream: DownstreamOptions::DOCUMENTED,
             buffer_space: 1 << 30,
             tunnel_buffer: 0,
+            tunnel_history: 10_000,
             access_log: AccessLog::File(files.access_log.clone()),
             access_log_max_size: u64::MAX,
             access_log_keep: 0,

@@ -36,6 +36,7 @@ pub(crate) fn run(options: DataPlaneOptions, executable: PathBuf) -> CommandResu
         drain_timeout: options.worker.drain_timeout,
         buffer_space: options.worker.buffer_space,
         tunnel_buffer: options.worker.tunnel_buffer,
+        tunnel_history: options.worker.tunnel_history,
         access_log: options.worker.access_log,
         access_log_rotation: Rotation {
             max_size: options.worker.access_log_max_size,

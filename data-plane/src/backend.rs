@@ -17,6 +17,7 @@ use rustls::pki_types::ServerName;
 use tidegate_shared::snapshot::{Host, HostHeader, HttpVersion, Pool, Probe, Settings};
 
 use crate::dial::Location;
+use crate::drain_deadline::DrainDeadline;
 use crate::health::HealthStatus;
 use crate::member::MemberState;
 use crate::metrics::series::PoolSeries;
@@ -89,6 +90,8 @@ pub(crate) struct Backend {
     pub(crate) member_state: Arc<MemberState>,
     /// The metrics of the pool with these settings.
     pub(crate) series: Arc<PoolSeries>,
+    /// The end of its tunnels while it is unhealthy.
+    pub(crate) drain: DrainDeadline,
 }
 
 impl Backend {
@@ -209,6 +212,7 @@ impl Backends {
                     .map_or_else(HealthStatus::new, |before| before.health.inherited()),
                 member_state: member_state.clone(),
                 series,
+                drain: DrainDeadline::default(),
             }),
         };
         self.by_key.insert(key, backend.clone());

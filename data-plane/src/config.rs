@@ -28,6 +28,8 @@ pub struct Config {
     pub drain_timeout: Duration,
     /// The disk quota for buffered bodies, in bytes.
     pub buffer_space: u64,
+    /// The maximum number of ended tunnels that are kept for an hour; 0 for none.
+    pub tunnel_history: usize,
     /// The destination of the access log.
     pub access_log: AccessLog,
     /// The size of the kernel's send and receive buffer on both connections of a tunnel, in bytes, before the

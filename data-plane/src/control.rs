@@ -300,7 +300,7 @@ async fn converse(
                         writer.send_all(deferred.release(answer, worker.owns_directory())).await?;
                     }
                     ToWorker::Call { id, call } => {
-                        calls.spawn_local(execute(id, call, worker.resolver.clone()));
+                        calls.spawn_local(execute(id, call, worker.resolver.clone(), worker.threads.clone()));
                     }
                     message @ (ToWorker::Authorities { .. } | ToWorker::Renew | ToWorker::Renewed { .. }) => {
                         if let Some(answer) = credentials(identity, message) {

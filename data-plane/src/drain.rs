@@ -59,6 +59,7 @@ pub(crate) async fn end_removed(
         let Some(time) = schedule::time_of(action, draining.drain) else { return };
         let until = removed_at + time;
         let from = removed_at + schedule::undisturbed(policy.drain_spread, time);
+        let _in_progress = member_state.drain.begin(until, drained.close_reason());
         sleep_until(from).await;
         if schedule::is_spread(policy.drain_spread, member_state.live()) {
             end_gradually(&drained, from, until, &threads).await;
@@ -130,6 +131,8 @@ async fn end_out_of_use(
             (Instant::now(), current.load().member_table.drain(&backend.member_state.member));
         let time = schedule::time_of(action, timeout).unwrap_or(timeout).max(shortest);
         let (from, until) = (now + schedule::undisturbed(spread, time), now + time);
+        let concerns_tunnels = tunnels.is_some() && !current.load().keeps(backend);
+        let _in_progress = concerns_tunnels.then(|| backend.drain.begin(until, drained.close_reason()));
         sleep_until(from).await;
         let is_spread = schedule::is_spread(spread, backend.member_state.live());
         if is_spread && !current.load().keeps(backend) {

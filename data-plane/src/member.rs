@@ -14,6 +14,7 @@ use tidegate_shared::snapshot::{Content, Host, TunnelPolicy};
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::drain_deadline::DrainDeadline;
 use crate::pool_state::PoolState;
 
 /// The drain timeout of members whose settings give none.
@@ -38,11 +39,14 @@ pub(crate) struct MemberState {
     live: AtomicUsize,
     /// True once the drain timeout after its removal has passed.
     gone: AtomicBool,
+    /// The end of its tunnels after its removal.
+    pub(crate) drain: DrainDeadline,
 }
 
 impl MemberState {
     fn new(member: Member, pool: Arc<PoolState>) -> MemberState {
-        MemberState { member, pool, live: AtomicUsize::new(0), gone: AtomicBool::new(false) }
+        let (live, gone) = (AtomicUsize::new(0), AtomicBool::new(false));
+        MemberState { member, pool, live, gone, drain: DrainDeadline::default() }
     }
 
     /// Creates the state of a member outside all configurations, for a single exchange with it.

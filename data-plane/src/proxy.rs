@@ -38,6 +38,7 @@ use tidegate_shared::path::has_dot_segments;
 
 use crate::downstream::Connection;
 use crate::downstream::upgrade::PendingUpgrade;
+use crate::live_tunnel::HandshakeHead;
 use crate::metrics::series::REQUEST;
 use crate::runtime::{Action, BackendSet, Route, Selection};
 use crate::spool::SpoolQuota;
@@ -123,7 +124,7 @@ enum ProxyResponse {
 /// A client's request for a tunnel.
 struct UpgradeRequest {
     handshake: Handshake,
-    head: Option<tunnel::HandshakeHead>,
+    head: HandshakeHead,
     /// The client's stream of HTTP/2; `None` if its connection becomes the tunnel.
     stream: Option<PendingUpgrade>,
 }
@@ -240,8 +241,9 @@ fn upgrade_request(
     if Handshake::loses_headers(&request.head.fields) {
         return Err(ProxyError::HandshakeHeaders);
     }
+    let host = request.head.fields.get(Known::Host).and_then(headers::text).unwrap_or("");
     let target = rewriting.map_or(request.head.target(), Rewriting::original_target);
-    let head = tunnel::HandshakeHead::of(&connection.thread, request, target);
+    let head = HandshakeHead::new(host, target, tunnel::is_recorded(&connection.thread));
     Ok(Some(UpgradeRequest { handshake, head, stream }))
 }
 

@@ -62,8 +62,8 @@ impl Peer for Stream {
 
 /// An observer of one direction. It sees the bytes in order, except for those that it lets pass unseen.
 pub(crate) trait Tap: Default {
-    /// Sees the next bytes.
-    fn read(&mut self, bytes: &[u8]);
+    /// Sees the next bytes, and returns the number of messages to count in them.
+    fn read(&mut self, bytes: &[u8]) -> u32;
 
     /// Returns the number of bytes from here on that may pass unseen, if the next bytes begin with `next`, which may be
     /// empty. The first of them may be among those of `next`.
@@ -101,22 +101,56 @@ impl At {
     }
 }
 
-/// The numbers of bytes that were read from both sides. They stand where others can read them while the traffic runs.
+/// The numbers of bytes and messages that were read from both sides. They stand where others can read them while the
+/// traffic runs. Messages are counted up to `u32::MAX`.
 #[derive(Debug, Default)]
-pub(crate) struct ByteCounts {
-    client: Cell<u64>,
-    backend: Cell<u64>,
+pub(crate) struct Counts {
+    client_bytes: Cell<u64>,
+    backend_bytes: Cell<u64>,
+    client_messages: Cell<u32>,
+    backend_messages: Cell<u32>,
 }
 
-impl ByteCounts {
+/// The counts of one side.
+#[derive(Clone, Copy, Debug)]
+struct Count<'a> {
+    bytes: &'a Cell<u64>,
+    messages: &'a Cell<u32>,
+}
+
+impl Counts {
     /// Returns the number of bytes that were read from the client.
     pub(crate) fn received(&self) -> u64 {
-        self.client.get()
+        self.client_bytes.get()
     }
 
     /// Returns the number of bytes that were read from the backend.
     pub(crate) fn sent(&self) -> u64 {
-        self.backend.get()
+        self.backend_bytes.get()
+    }
+
+    /// Returns the number of messages from the client.
+    pub(crate) fn messages_received(&self) -> u32 {
+        self.client_messages.get()
+    }
+
+    /// Returns the number of messages from the backend.
+    pub(crate) fn messages_sent(&self) -> u32 {
+        self.backend_messages.get()
+    }
+
+    fn of(&self, source: Side) -> Count<'_> {
+        match source {
+            Side::Client => Count { bytes: &self.client_bytes, messages: &self.client_messages },
+            Side::Backend => Count { bytes: &self.backend_bytes, messages: &self.backend_messages },
+        }
+    }
+}
+
+impl Count<'_> {
+    fn add(self, bytes: usize, messages: u32) {
+        self.bytes.update(|count| count + bytes as u64);
+        self.messages.update(|count| count.saturating_add(messages));
     }
 }
 
@@ -139,15 +173,13 @@ impl<C: Peer, B: Peer, T: Tap> Traffic<C, B, T> {
         (client, from_client): (C, &Bytes),
         (backend, from_backend): (B, &Bytes),
         idle: Duration,
-        counts: &ByteCounts,
+        counts: &Counts,
     ) -> Traffic<C, B, T> {
-        counts.client.update(|count| count + from_client.len() as u64);
-        counts.backend.update(|count| count + from_backend.len() as u64);
         Traffic {
             client,
             backend,
-            up: Flow::starting_with(from_client),
-            down: Flow::starting_with(from_backend),
+            up: Flow::starting_with(from_client, counts.of(Side::Client)),
+            down: Flow::starting_with(from_backend, counts.of(Side::Backend)),
             watch: IdleWatch::new(Instant::now().into(), idle),
         }
     }
@@ -155,6 +187,11 @@ impl<C: Peer, B: Peer, T: Tap> Traffic<C, B, T> {
     /// Returns the time after which it must be polled again even if no byte moves.
     pub(crate) fn due(&self) -> ShortInstant {
         self.watch.due(self.up.is_held_up() || self.down.is_held_up())
+    }
+
+    /// Returns the time when a byte last moved, or its begin.
+    pub(crate) fn last_moved(&self) -> ShortInstant {
+        self.watch.last_moved()
     }
 
     /// Returns the observer of the bytes from a side.
@@ -166,17 +203,17 @@ impl<C: Peer, B: Peer, T: Tap> Traffic<C, B, T> {
     }
 
     /// Moves all bytes that can be moved now, and adds them to `counts`. Ready at the end of the traffic.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, counts: &ByteCounts) -> Poll<End> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, counts: &Counts) -> Poll<End> {
         let Traffic { client, backend, up, down, watch } = self;
         // The second direction to end needs no shutdown: both ends are dropped then.
         let is_last = down.is_shut && backend.closes_in_order();
         let upwards = up
-            .poll(cx, client, backend, is_last, &counts.client)
+            .poll(cx, client, backend, is_last, counts.of(Side::Client))
             .map_err(|(at, e)| (at.side(Side::Client), e));
         up.is_first |= up.has_ended && !down.has_ended;
         let is_last = up.is_shut && client.closes_in_order();
         let downwards = down
-            .poll(cx, backend, client, is_last, &counts.backend)
+            .poll(cx, backend, client, is_last, counts.of(Side::Backend))
             .map_err(|(at, e)| (at.side(Side::Backend), e));
         match (upwards, downwards) {
             (Poll::Ready(Err((side, error))), _) | (_, Poll::Ready(Err((side, error)))) => {

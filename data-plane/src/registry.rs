@@ -36,6 +36,8 @@ pub(crate) enum CloseReason {
     Stopping,
     /// Its gateway was removed or stopped.
     GatewayRemoved,
+    /// A client of the API asked for it.
+    Requested,
 }
 
 impl CloseReason {
@@ -46,6 +48,7 @@ impl CloseReason {
             CloseReason::BackendDown => "drained: its backend is down",
             CloseReason::Stopping => "drained: the worker stops",
             CloseReason::GatewayRemoved => "drained: its gateway was removed or stopped",
+            CloseReason::Requested => "closed by request",
         }
     }
 }
@@ -59,10 +62,10 @@ pub(crate) struct Registry<T> {
 }
 
 /// One tunnel or connection.
-struct Entry<T> {
+pub(crate) struct Entry<T> {
     registry: Rc<Registry<T>>,
-    number: u64,
-    public: T,
+    pub(crate) number: u64,
+    pub(crate) public: T,
     reason: Cell<Option<CloseReason>>,
     /// The time after which the task is woken.
     due: Cell<Option<ShortInstant>>,
@@ -79,6 +82,11 @@ impl<T: fmt::Debug> fmt::Debug for Entry<T> {
 }
 
 impl<T> Entry<T> {
+    /// Returns the reason why the entry is closed, once it is.
+    pub(crate) fn close_reason(&self) -> Option<CloseReason> {
+        self.reason.get()
+    }
+
     fn close(&self, why: CloseReason) {
         self.reason.set(Some(why));
         self.wake();
@@ -149,6 +157,35 @@ impl<T> Registry<T> {
         self.entries.borrow().values().filter(|entry| which(&entry.public)).count()
     }
 
+    /// Closes the entry with this number if `which` holds. Returns true if there is such an entry.
+    pub(crate) fn close_one(&self, number: u64, why: CloseReason, which: impl Fn(&T) -> bool) -> bool {
+        let entry = self.get(number).filter(|entry| which(&entry.public));
+        if let Some(entry) = &entry
+            && entry.close_reason().is_none()
+        {
+            entry.close(why);
+        }
+        entry.is_some()
+    }
+
+    /// Returns the entry with this number.
+    pub(crate) fn get(&self, number: u64) -> Option<Rc<Entry<T>>> {
+        self.entries.borrow().get(&number).cloned()
+    }
+
+    /// Visits the entries from this number on until `visit` returns false. Returns the number at which to go on, if
+    /// there are more.
+    pub(crate) fn visit(&self, first: u64, mut visit: impl FnMut(&Rc<Entry<T>>) -> bool) -> Option<u64> {
+        let entries = self.entries.borrow();
+        let mut rest = entries.range(first..);
+        while let Some((_, entry)) = rest.next() {
+            if !visit(entry) {
+                return rest.next().map(|(number, _)| *number);
+            }
+        }
+        None
+    }
+
     /// Returns what `choose` finds in the public parts.
     pub(crate) fn collect<R>(&self, choose: impl Fn(&T) -> Option<R>) -> Vec<R> {
         self.entries.borrow().values().filter_map(|entry| choose(&entry.public)).collect()
@@ -188,6 +225,11 @@ impl<T> Registration<T> {
     /// The bytes of an entry, with the counts of its owners.
     #[cfg(test)]
     pub(crate) const SIZE: usize = size_of::<Entry<T>>() + 2 * size_of::<usize>();
+
+    /// Returns the number of the entry.
+    pub(crate) fn number(&self) -> u64 {
+        self.0.number
+    }
 
     /// Returns true once the entry is closed.
     pub(crate) fn is_closed(&self) -> bool {

@@ -11,6 +11,7 @@ use std::num::NonZeroUsize;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::{Rc, Weak};
 
+use tidegate_shared::tunnel::TunnelKey;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
@@ -24,6 +25,7 @@ use crate::live_tunnel::LiveTunnel;
 use crate::registry::Registry;
 use crate::spool::SpoolQuota;
 use crate::trace;
+use crate::tunnel_history::TunnelHistory;
 use crate::upstream::Upstreams;
 
 /// The shared state of one data thread.
@@ -35,6 +37,10 @@ pub(crate) struct Thread {
     pub(crate) threads: NonZeroUsize,
     pub(crate) upstreams: Upstreams,
     pub(crate) tunnels: Rc<Registry<LiveTunnel>>,
+    /// The tunnels that have ended.
+    pub(crate) history: RefCell<TunnelHistory>,
+    /// A random number of this process, for the numbers of tunnels.
+    process: u32,
     /// The timers of the waits of requests.
     pub(crate) alarms: Alarms,
     pub(crate) log: Rc<Logger>,
@@ -70,6 +76,8 @@ impl Thread {
             threads: resources.threads,
             upstreams: Upstreams::default(),
             tunnels: Rc::default(),
+            history: RefCell::new(TunnelHistory::new(resources.tunnel_history)),
+            process: resources.process,
             alarms: Alarms::default(),
             log: Logger::new(resources.log),
             spans: resources.spans,
@@ -83,6 +91,11 @@ impl Thread {
             live: Cell::new(0),
             idle: Notify::new(),
         })
+    }
+
+    /// Returns the number within the worker of a tunnel of this thread.
+    pub(crate) fn key(&self, number: u64) -> TunnelKey {
+        TunnelKey { process: self.process, thread: self.number as u16, number }
     }
 
     pub(crate) fn enter(self: &Rc<Thread>) -> Live {
@@ -155,6 +168,10 @@ impl Drop for Live {
 /// The parts of a data thread that come from the rest of the process.
 #[derive(Debug)]
 pub(crate) struct ThreadResources {
+    /// A random number of this process.
+    pub(crate) process: u32,
+    /// The maximum number of ended tunnels that the thread keeps.
+    pub(crate) tunnel_history: usize,
     pub(crate) tunnel_buffer: usize,
     pub(crate) timeouts: Timeouts,
     pub(crate) max_request_body: u64,
@@ -177,6 +194,8 @@ impl Thread {
         Thread::new(
             0,
             ThreadResources {
+                process: 1,
+                tunnel_history: 0,
                 tunnel_buffer: 0,
                 timeouts,
                 max_request_body,

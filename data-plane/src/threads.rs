@@ -10,7 +10,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use tidegate_shared::id::GatewayId;
 use tidegate_shared::snapshot::DrainSpread;
+use tidegate_shared::tunnel::{self, Tunnel, TunnelKey, TunnelPage, TunnelQuery};
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
@@ -28,6 +30,7 @@ use crate::runtime::Runtime;
 use crate::spool::SpoolQuota;
 use crate::thread::{Thread, ThreadResources};
 use crate::trace;
+use crate::tunnel_list;
 
 /// The time that closed tunnels have to end and to log, after the drain timeout.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -56,6 +59,14 @@ pub(crate) enum Command {
     CloseTunnels(Drained),
     /// End a share of the tunnels at a drained backend, between 0 and 1, chosen at random.
     CloseShare(Drained, f64, Remainder),
+    /// Reply with a page of the tunnels.
+    ListTunnels(Arc<TunnelQuery>, ReplySender<TunnelPage>),
+    /// Reply with the numbers of the tunnels that meet the condition, and whether there are more.
+    ListTunnelKeys(Arc<TunnelQuery>, ReplySender<(Vec<TunnelKey>, bool)>),
+    /// Reply with this tunnel of a gateway if it is one of the thread's.
+    ShowTunnel(GatewayId, TunnelKey, ReplySender<Option<Tunnel>>),
+    /// Close the thread's open tunnels of a gateway among these, and reply with their number.
+    CloseChosen(GatewayId, Arc<[TunnelKey]>, ReplySender<u64>),
     /// Let connections and tunnels finish, at most for `timeout`, then end the thread. Listeners are closed by their
     /// own tokens.
     Drain { timeout: Duration },
@@ -77,7 +88,10 @@ impl Threads {
         connection_limit: &ConnectionLimit,
         spool_quota: &SpoolQuota,
     ) -> io::Result<Threads> {
+        let process = fastrand::u32(..);
         let resources = || ThreadResources {
+            process,
+            tunnel_history: config.tunnel_history.div_ceil(config.threads.get()),
             tunnel_buffer: config.tunnel_buffer,
             timeouts: config.timeouts,
             max_request_body: config.max_request_body,
@@ -121,6 +135,39 @@ impl Threads {
     pub(crate) async fn sockets(&self) -> io::Result<Vec<(SocketAddr, OwnedFd)>> {
         let copies = self.ask(Command::CopySockets).await.into_iter().flatten();
         copies.map(|(address, socket)| Ok((address, socket?))).collect()
+    }
+
+    /// Returns a page of the tunnels of all threads.
+    pub(crate) async fn tunnels(&self, query: TunnelQuery) -> TunnelPage {
+        let query = Arc::new(query);
+        let pages = self.ask(|reply| Command::ListTunnels(query.clone(), reply)).await;
+        let pages = pages.into_iter().map(|page| (&*query.worker, page));
+        let (rows, rest) = tunnel::merge(&query.order, query.limit, pages);
+        TunnelPage { rows: rows.into_iter().map(|(_, tunnel)| tunnel).collect(), ..rest }
+    }
+
+    /// Returns the numbers of the tunnels that meet the condition of a query, and whether there are more.
+    pub(crate) async fn tunnel_keys(&self, query: TunnelQuery) -> (Vec<TunnelKey>, bool) {
+        let query = Arc::new(query);
+        let (mut keys, mut has_more) = (Vec::new(), false);
+        for (own, more) in self.ask(|reply| Command::ListTunnelKeys(query.clone(), reply)).await {
+            keys.extend(own);
+            has_more |= more;
+        }
+        (keys, has_more)
+    }
+
+    /// Returns a tunnel of a gateway, which may have ended.
+    pub(crate) async fn tunnel(&self, gateway: GatewayId, key: TunnelKey) -> Option<Tunnel> {
+        let shown = self.ask(|reply| Command::ShowTunnel(gateway, key, reply)).await;
+        shown.into_iter().flatten().next()
+    }
+
+    /// Closes the open tunnels of a gateway among these, and returns their number.
+    pub(crate) async fn close_tunnels(&self, gateway: GatewayId, keys: Vec<TunnelKey>) -> u64 {
+        let keys: Arc<[TunnelKey]> = keys.into();
+        let closed = self.ask(|reply| Command::CloseChosen(gateway, keys.clone(), reply)).await;
+        closed.into_iter().sum()
     }
 
     /// Sends every thread a command, and returns the replies in the order of the threads. A thread that has ended
@@ -211,6 +258,21 @@ async fn run(mut commands: mpsc::Receiver<Command>, thread: Rc<Thread>) -> Rc<Lo
             Command::CloseTunnels(drained) => thread.close_tunnels(&drained),
             Command::CloseShare(drained, share, remainder) => {
                 thread.close_share(&drained, share, &remainder);
+            }
+            // Who has asked may have stopped waiting.
+            Command::ListTunnels(query, reply) => {
+                let thread = thread.clone();
+                tokio::task::spawn_local(async move { reply.send(tunnel_list::page(&thread, &query).await) });
+            }
+            Command::ListTunnelKeys(query, reply) => {
+                let thread = thread.clone();
+                tokio::task::spawn_local(async move { reply.send(tunnel_list::keys(&thread, &query).await) });
+            }
+            Command::ShowTunnel(gateway, key, reply) => {
+                let _ = reply.send(tunnel_list::show(&thread, gateway, key));
+            }
+            Command::CloseChosen(gateway, keys, reply) => {
+                let _ = reply.send(tunnel_list::close(&thread, gateway, &keys));
             }
             Command::Drain { timeout } => {
                 drain(&thread, timeout).await;

@@ -38,7 +38,7 @@ pub(crate) struct Worker {
     config: Config,
     /// With which TLS sessions of clients are resumed, whatever changes.
     ticket_keys: TicketKeys,
-    threads: Rc<Threads>,
+    pub(crate) threads: Rc<Threads>,
     last_good: Arc<LastGood>,
     metrics: Metrics,
     gateways: HashMap<GatewayId, Gateway>,

@@ -23,3 +23,4 @@ pub mod secret;
 pub mod service_manager;
 pub mod snapshot;
 pub mod token;
+pub mod tunnel;

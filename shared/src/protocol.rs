@@ -13,10 +13,11 @@ use serde::{Deserialize, Serialize};
 use crate::id::{CallId, Digest, GatewayId, Generation, WorkerId};
 use crate::secret::Secret;
 use crate::snapshot::{Host, Pool, Settings, Snapshot, TrustedRoot};
+use crate::tunnel::{Tunnel, TunnelKey, TunnelPage, TunnelQuery};
 
 /// The version of these messages. A worker of another version is refused with a reason, because continuing with its
 /// present configuration is safer than misunderstanding a message.
-pub const VERSION: u32 = 8;
+pub const VERSION: u32 = 9;
 
 /// The name in the control plane's certificate for this channel, independent of the address that workers connect
 /// to.
@@ -160,6 +161,25 @@ pub enum Call {
     /// Probe every member of a pool once, now, within [`PROBE_TIME`]. The result does not change the health by which
     /// requests are routed.
     Probe(Box<OnDemandProbe>),
+    /// Return a page of the worker's tunnels.
+    Tunnels(Box<TunnelQuery>),
+    /// Return the numbers of the open tunnels that meet the condition of a query, at most
+    /// [`MAX_KEYS`](crate::tunnel::MAX_KEYS).
+    TunnelKeys(Box<TunnelQuery>),
+    /// Return one tunnel.
+    Tunnel {
+        /// The gateway of the tunnel.
+        gateway: GatewayId,
+        /// The number of the tunnel.
+        key: TunnelKey,
+    },
+    /// Close tunnels now.
+    CloseTunnels {
+        /// The gateway of the tunnels.
+        gateway: GatewayId,
+        /// The numbers of the tunnels, at most [`MAX_KEYS`](crate::tunnel::MAX_KEYS).
+        keys: Vec<TunnelKey>,
+    },
 }
 
 /// The result of a [`Call`].
@@ -167,6 +187,22 @@ pub enum Call {
 pub enum Reply {
     /// The result of a [`Call::Probe`] for every member of the pool, in the pool's order.
     Probe(Vec<MemberProbe>),
+    /// The result of a [`Call::Tunnels`].
+    Tunnels(TunnelPage),
+    /// The result of a [`Call::TunnelKeys`].
+    TunnelKeys {
+        /// The numbers, in no order.
+        keys: Vec<TunnelKey>,
+        /// True if there are more.
+        has_more: bool,
+    },
+    /// The result of a [`Call::Tunnel`]: the tunnel, if it is open or ended recently.
+    Tunnel(Option<Box<Tunnel>>),
+    /// The result of a [`Call::CloseTunnels`].
+    TunnelsClosed {
+        /// The number of tunnels that were open and end now. The others had ended before.
+        closed: u64,
+    },
     /// The call could not be made, for a reason that a person can read.
     Failed(String),
 }

@@ -42,6 +42,11 @@ pub(crate) struct WorkerOptions {
           value_parser = value::tunnel_buffer)]
     pub(crate) tunnel_buffer: usize,
 
+    /// The number of ended tunnels that a worker keeps for an hour, so that the API can still show them; 0 for none.
+    /// Each takes about 300 bytes.
+    #[arg(long, env = "TIDEGATE_TUNNEL_HISTORY", default_value_t = 10_000, value_name = "N")]
+    pub(crate) tunnel_history: usize,
+
     #[command(flatten)]
     pub(crate) downstream: DownstreamOptions,
 

@@ -165,6 +165,7 @@ fn arguments(plan: &WorkerPlan) -> Vec<OsString> {
     }
     option("--max-request-body", options.downstream.max_request_body.to_string().into());
     option("--tunnel-buffer", format_tunnel_buffer(options.tunnel_buffer).into());
+    option("--tunnel-history", options.tunnel_history.to_string().into());
     option("--buffer-space", options.buffer_space.to_string().into());
     option("--access-log", format_access_log(&options.access_log).into());
     option("--access-log-max-size", options.access_log_max_size.to_string().into());

@@ -19,6 +19,7 @@ use sources::Sources;
 /// The layers of `shared`, from the highest to the lowest, as in all tables below.
 const SHARED: &[Layer] = &[
     ("messages between the planes", &["protocol", "snapshot", "token"]),
+    ("descriptions", &["tunnel"]),
     ("files and processes", &["seal", "private_file", "handover", "service_manager"]),
     (
         "building blocks",
@@ -38,14 +39,27 @@ const DATA_PLANE: &[Layer] = &[
         "the worker",
         &["process", "control", "worker", "data_dir", "handover", "last_good", "tokens", "identity"],
     ),
-    ("tasks beside the traffic", &["drain", "threads", "probe", "on_demand"]),
+    ("tasks beside the traffic", &["drain", "threads", "probe", "on_demand", "tunnel_list"]),
     ("requests", &["listener", "proxy"]),
-    ("connections", &["downstream", "thread", "upstream", "body", "pump", "live_tunnel", "websocket"]),
+    (
+        "connections",
+        &["downstream", "thread", "upstream", "body", "pump", "live_tunnel", "tunnel_history", "websocket"],
+    ),
     ("logs and traces", &["access_log", "trace"]),
     ("what is served: the executable snapshot", &["runtime", "local_reply"]),
     (
         "backends",
-        &["backend", "member", "pool_state", "health", "dial", "resolver", "registry", "drain_schedule"],
+        &[
+            "backend",
+            "member",
+            "pool_state",
+            "health",
+            "dial",
+            "resolver",
+            "registry",
+            "drain_deadline",
+            "drain_schedule",
+        ],
     ),
     ("protocols and counters", &["tls", "hosts", "prefixes", "reserved_headers", "metrics", "error_info"]),
     (

@@ -6,16 +6,38 @@ use std::rc::Rc;
 
 use tidegate_shared::id::CallId;
 use tidegate_shared::protocol::{Call, Reply, ToControlPlane};
+use tidegate_shared::tunnel::{MAX_KEYS, MAX_ROWS, TunnelQuery};
 use tokio::task::JoinSet;
 
 use crate::on_demand;
 use crate::resolver::Resolver;
+use crate::threads::Threads;
 
 /// Does what the control plane asks for, and returns the reply.
-pub(super) async fn execute(id: CallId, call: Call, resolver: Rc<Resolver>) -> ToControlPlane {
+pub(super) async fn execute(
+    id: CallId,
+    call: Call,
+    resolver: Rc<Resolver>,
+    threads: Rc<Threads>,
+) -> ToControlPlane {
     let work = async move {
         match call {
             Call::Probe(probe) => Reply::Probe(on_demand::probe(&probe, &resolver).await),
+            Call::Tunnels(query) => {
+                let limit = query.limit.min(MAX_ROWS);
+                Reply::Tunnels(threads.tunnels(TunnelQuery { limit, ..*query }).await)
+            }
+            Call::TunnelKeys(query) => {
+                let query = TunnelQuery { limit: MAX_KEYS, after: None, order: Vec::new(), ..*query };
+                let (mut keys, has_more) = threads.tunnel_keys(query).await;
+                let has_more = has_more || keys.len() > MAX_KEYS;
+                keys.truncate(MAX_KEYS);
+                Reply::TunnelKeys { keys, has_more }
+            }
+            Call::Tunnel { gateway, key } => Reply::Tunnel(threads.tunnel(gateway, key).await.map(Box::new)),
+            Call::CloseTunnels { gateway, keys } => {
+                Reply::TunnelsClosed { closed: threads.close_tunnels(gateway, keys).await }
+            }
         }
     };
     ToControlPlane::Reply { id, reply: reply_of(work).await }

@@ -48,10 +48,11 @@ pub(crate) enum TunnelEnd {
     BackendDown,
     Stopping,
     GatewayRemoved,
+    Requested,
 }
 
 /// All ends, with their labels.
-pub(crate) const TUNNEL_ENDS: [(TunnelEnd, &str); 9] = [
+pub(crate) const TUNNEL_ENDS: [(TunnelEnd, &str); 10] = [
     (TunnelEnd::ClientClosed, "client_closed"),
     (TunnelEnd::BackendClosed, "backend_closed"),
     (TunnelEnd::ClientFailed, "client_failed"),
@@ -61,6 +62,7 @@ pub(crate) const TUNNEL_ENDS: [(TunnelEnd, &str); 9] = [
     (TunnelEnd::BackendDown, "backend_down"),
     (TunnelEnd::Stopping, "stopping"),
     (TunnelEnd::GatewayRemoved, "gateway_removed"),
+    (TunnelEnd::Requested, "requested"),
 ];
 
 /// Counters by status class.

@@ -17,17 +17,16 @@ use tidegate_http1::Known;
 
 use super::forward::Exchange;
 use super::headers;
-use super::request::Request;
 use super::transaction_id::TransactionId;
 use crate::backend::{Backend, Drained};
 use crate::downstream::upgrade::{PendingUpgrade, UpgradedClient};
 use crate::downstream::{Admission, Connection};
 use crate::drain_schedule as schedule;
-use crate::live_tunnel::LiveTunnel;
+use crate::live_tunnel::{HandshakeHead, LiveTunnel};
 use crate::member::InFlightGuard;
 use crate::pump::{self, Peer, Side, Traffic};
 use crate::registry::{CloseReason, Registration};
-use crate::runtime::{BackendSet, Route, Selection};
+use crate::runtime::{BackendSet, Selection};
 use crate::stream::Stream;
 use crate::thread::Thread;
 use crate::tls::facts::TlsInfo;
@@ -38,32 +37,9 @@ use access_log::Last;
 /// The time in which an HTTP/2 stream must be handed over after the response.
 const HANDOVER: Duration = Duration::from_secs(20);
 
-/// The values of the handshake for the tunnel's access log line and span, in one text.
-#[derive(Debug)]
-pub(crate) struct HandshakeHead {
-    host_and_uri: Box<str>,
-    host_length: usize,
-    version: http::Version,
-}
-
-impl HandshakeHead {
-    /// Copies the values of a request with this original target, if there is a log or a collector of spans.
-    pub(crate) fn of(thread: &Thread, request: &Request, target: &str) -> Option<HandshakeHead> {
-        if !thread.log.is_on() && !thread.spans.is_on() {
-            return None;
-        }
-        let host = request.head.fields.get(Known::Host).and_then(headers::text).unwrap_or("");
-        let host_and_uri = [host, target].concat().into();
-        Some(HandshakeHead { host_and_uri, host_length: host.len(), version: request.version })
-    }
-
-    fn host(&self) -> &str {
-        &self.host_and_uri[..self.host_length]
-    }
-
-    fn uri(&self) -> &str {
-        &self.host_and_uri[self.host_length..]
-    }
+/// Returns true if the end of a tunnel is written to a log or to a collector of spans.
+pub(crate) fn is_recorded(thread: &Thread) -> bool {
+    thread.log.is_on() || thread.spans.is_on()
 }
 
 /// A tunnel that begins when the response has been sent to the client.
@@ -88,7 +64,7 @@ impl PendingTunnel {
         backend_set: &BackendSet,
         exchange: &mut Exchange,
         stream: Option<PendingUpgrade>,
-        head: Option<HandshakeHead>,
+        mut head: HandshakeHead,
         (id, handshake): (TransactionId, Option<trace::Context>),
     ) -> Option<Box<PendingTunnel>> {
         let sender = exchange.lease.take()?.sender;
@@ -99,18 +75,22 @@ impl PendingTunnel {
             let span = thread.random.borrow_mut().u64(1..).to_be_bytes();
             trace::Context { parent: Some(handshake.span), span, ..handshake }
         });
-        let live = LiveTunnel::new(connection.client, exchange.backend.clone());
+        let subprotocol = exchange.response.fields.get(Known::SecWebsocketProtocol).and_then(headers::text);
+        if let Some(subprotocol) = subprotocol {
+            head.select(subprotocol);
+        }
+        let route = selection.route.clone();
+        let live = LiveTunnel::new(connection.client, exchange.backend.clone(), route, head);
         let context = TunnelContext {
             admission: connection.admission.clone(),
-            route: selection.route.clone(),
             _in_flight: InFlightGuard::at(&exchange.backend.member_state),
-            details: head.map(|head| {
+            details: is_recorded(thread).then(|| {
                 Box::new(Details {
                     local: connection.address,
                     secure: connection.secure,
                     tls: connection.tls.clone(),
                     selection: selection.clone(),
-                    head,
+                    is_over_http2: stream.is_some(),
                     source_port,
                     id,
                     context,
@@ -166,7 +146,6 @@ struct Limits {
 #[derive(Debug)]
 struct TunnelContext {
     admission: Rc<Admission>,
-    route: Arc<Route>,
     _in_flight: InFlightGuard,
     /// The values for the log line and the span; `None` if both are disabled.
     details: Option<Box<Details>>,
@@ -181,7 +160,8 @@ struct Details {
     secure: bool,
     tls: Option<Rc<TlsInfo>>,
     selection: Selection,
-    head: HandshakeHead,
+    /// True if the client's end is a stream of HTTP/2.
+    is_over_http2: bool,
     /// The local port of the connection to the backend.
     source_port: u16,
     id: TransactionId,
@@ -208,7 +188,7 @@ fn run(
 ) -> impl Future<Output = ()> {
     let live = context.thread().tunnels.register(live);
     let (client, backend) = ((client, &from_client), (backend, &from_backend));
-    let traffic = Traffic::<_, _, Frames>::new(client, backend, idle, &live.bytes);
+    let traffic = Traffic::<_, _, Frames>::new(client, backend, idle, &live.counts);
     let buffer = context.thread().tunnel_buffer;
     if buffer > 0 {
         traffic
@@ -218,7 +198,7 @@ fn run(
             .chain([&traffic.backend])
             .for_each(|own| own.bound_buffers(buffer));
     }
-    context.counts().opened.add(1);
+    context.counts(&live).opened.add(1);
     context.count(&live, (0, 0));
     // Tasks are as large as a power of two, or waste memory: tokio aligns them to 128 bytes, and of the sizes so
     // aligned the allocator has only these. So the task holds a pointer, and the tunnel has a size of its own.
@@ -249,9 +229,12 @@ impl Tunnel {
         if let Poll::Ready(why) = live.poll_close(cx) {
             return Poll::Ready(TunnelOutcome::Drained(why));
         }
-        let before = (live.bytes.received(), live.bytes.sent());
-        let polled = traffic.poll(cx, &live.bytes).map(TunnelOutcome::Traffic);
-        context.count(live, before);
+        let before = (live.counts.received(), live.counts.sent());
+        let polled = traffic.poll(cx, &live.counts).map(TunnelOutcome::Traffic);
+        if before != (live.counts.received(), live.counts.sent()) {
+            context.count(live, before);
+            live.moved_at(traffic.last_moved());
+        }
         live.wake_after(traffic.due());
         polled
     }
@@ -266,7 +249,7 @@ impl Tunnel {
             // The connections are only closed: the gateway promises to write nothing of its own into a tunnel.
             TunnelOutcome::Traffic(_) | TunnelOutcome::Drained(_) => {}
         }
-        self.context.record(&self.live, &last);
+        self.context.record(&self.live, last);
     }
 }
 

@@ -5,7 +5,6 @@
 
 mod splice;
 
-use std::cell::Cell;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -15,7 +14,7 @@ use tokio::net::TcpStream;
 use tokio::task::coop::has_budget_remaining;
 
 use super::pipe::Pipe;
-use super::{Peer, Tap};
+use super::{Count, Peer, Tap};
 use crate::read_buffer::ReadBuffer;
 use splice::Look;
 
@@ -77,9 +76,10 @@ pub(super) enum At {
 }
 
 impl<T: Tap> Flow<T> {
-    pub(super) fn starting_with(bytes: &[u8]) -> Flow<T> {
+    /// Creates a direction with the bytes that were already read from the source, and adds them to `count`.
+    pub(super) fn starting_with(bytes: &[u8], count: Count<'_>) -> Flow<T> {
         let mut tap = T::default();
-        tap.read(bytes);
+        count.add(bytes.len(), tap.read(bytes));
         Flow { kept: Kept::of(bytes), tap, ..Flow::default() }
     }
 
@@ -102,11 +102,11 @@ impl<T: Tap> Flow<T> {
         source: &mut impl Peer,
         sink: &mut impl Peer,
         is_dropped_then: bool,
-        count: &Cell<u64>,
+        count: Count<'_>,
     ) -> Poll<Result<(), (At, io::Error)>> {
-        let before = count.get();
+        let before = count.bytes.get();
         let polled = self.poll_turn(cx, source, sink, is_dropped_then, count);
-        self.count_turn(count.get() - before);
+        self.count_turn(count.bytes.get() - before);
         polled
     }
 
@@ -116,7 +116,7 @@ impl<T: Tap> Flow<T> {
         source: &mut impl Peer,
         sink: &mut impl Peer,
         is_dropped_then: bool,
-        count: &Cell<u64>,
+        count: Count<'_>,
     ) -> Poll<Result<(), (At, io::Error)>> {
         loop {
             ready!(self.poll_drain(cx, sink)).map_err(|e| (At::Sink, e))?;
@@ -167,15 +167,14 @@ impl<T: Tap> Flow<T> {
         cx: &mut Context<'_>,
         source: &mut impl Peer,
         sink: &mut impl Peer,
-        count: &Cell<u64>,
+        count: Count<'_>,
     ) -> Poll<Result<(), (At, io::Error)>> {
         let mut buffer = ReadBuffer::take();
         let mut read = ReadBuf::new(&mut buffer);
         let ended = poll_gather(cx, source, &mut read);
         let chunk = read.filled();
         if !chunk.is_empty() {
-            count.update(|count| count + chunk.len() as u64);
-            self.tap.read(chunk);
+            count.add(chunk.len(), self.tap.read(chunk));
             let written = match Pin::new(&mut *sink).poll_write(cx, chunk) {
                 Poll::Pending => 0,
                 Poll::Ready(written) => written.map_err(|e| (At::Sink, e))?,
@@ -274,12 +273,13 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, duplex};
 
     use crate::pump::tests::Unread;
+    use crate::pump::{Counts, Side};
 
     /// A flow between two small pipes: bytes written into the first end come out of the second.
     fn flow(early: &[u8]) -> (Flow<Unread>, DuplexStream, DuplexStream, DuplexStream, DuplexStream) {
         let (source_end, source) = duplex(16);
         let (sink, sink_end) = duplex(7);
-        (Flow::starting_with(early), source_end, source, sink, sink_end)
+        (Flow::starting_with(early, Counts::default().of(Side::Client)), source_end, source, sink, sink_end)
     }
 
     #[tokio::test]
@@ -291,8 +291,8 @@ mod tests {
             source_end.write_all(&sent).await.unwrap();
             source_end.shutdown().await.unwrap();
         };
-        let count = Cell::new(0);
-        let carry = poll_fn(|cx| flow.poll(cx, &mut source, &mut sink, false, &count));
+        let counts = Counts::default();
+        let carry = poll_fn(|cx| flow.poll(cx, &mut source, &mut sink, false, counts.of(Side::Client)));
         let read = async {
             let mut received = Vec::new();
             sink_end.read_to_end(&mut received).await.unwrap();
@@ -301,12 +301,13 @@ mod tests {
         let ((), carried, received) = tokio::join!(write, carry, read);
         carried.unwrap();
         assert_eq!(received, expected);
-        assert_eq!(count.get(), sent.len() as u64);
+        assert_eq!(counts.received(), sent.len() as u64);
         assert!(flow.kept.is_none(), "an idle flow holds memory");
     }
 
     #[tokio::test]
     async fn a_sink_that_takes_nothing_holds_the_source_back() {
+        let counts = Counts::default();
         let (mut flow, mut source_end, mut source, mut sink, _sink_end) = flow(b"");
         let mut accepted = 0;
         poll_fn(|cx| {
@@ -314,7 +315,7 @@ mod tests {
                 if let Poll::Ready(written) = Pin::new(&mut source_end).poll_write(cx, b"x") {
                     accepted += written.unwrap();
                 }
-                assert!(flow.poll(cx, &mut source, &mut sink, false, &Cell::default()).is_pending());
+                assert!(flow.poll(cx, &mut source, &mut sink, false, counts.of(Side::Client)).is_pending());
             }
             Poll::Ready(())
         })
@@ -324,11 +325,13 @@ mod tests {
 
     #[tokio::test]
     async fn it_is_known_which_end_failed() {
+        let counts = Counts::default();
         let (mut flow, source_end, mut source, mut sink, sink_end) = flow(b"");
         drop(sink_end);
         let mut source_end = source_end;
         source_end.write_all(b"x").await.unwrap();
-        let failed = poll_fn(|cx| flow.poll(cx, &mut source, &mut sink, false, &Cell::default())).await;
+        let failed =
+            poll_fn(|cx| flow.poll(cx, &mut source, &mut sink, false, counts.of(Side::Client))).await;
         assert_eq!(failed.unwrap_err().0, At::Sink);
     }
 }

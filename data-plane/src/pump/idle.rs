@@ -65,6 +65,11 @@ impl IdleWatch {
         IdleWatch { since: now, limit: limit.into(), busy_since: Some(now.into()), look: None }
     }
 
+    /// Returns the time when a byte last moved, or the begin.
+    pub(super) fn last_moved(&self) -> ShortInstant {
+        self.since
+    }
+
     /// Records that bytes have moved.
     pub(super) fn moved(&mut self, now: ShortInstant) {
         self.since = now;

@@ -17,7 +17,9 @@ const IDLE: Duration = Duration::from_secs(30);
 pub(crate) struct Unread;
 
 impl Tap for Unread {
-    fn read(&mut self, _: &[u8]) {}
+    fn read(&mut self, _: &[u8]) -> u32 {
+        0
+    }
 
     fn unseen(&self, _: &[u8]) -> u64 {
         u64::MAX
@@ -49,10 +51,7 @@ pub(crate) async fn connected() -> (TcpStream, TcpStream) {
 }
 
 /// Carries the traffic to its end, and polls it twice a second too, as the scan of a thread does.
-pub(crate) async fn carry<C: Peer, B: Peer, T: Tap>(
-    traffic: &mut Traffic<C, B, T>,
-    counts: &ByteCounts,
-) -> End {
+pub(crate) async fn carry<C: Peer, B: Peer, T: Tap>(traffic: &mut Traffic<C, B, T>, counts: &Counts) -> End {
     loop {
         if let Ok(end) = timeout(SECOND / 2, poll_fn(|cx| traffic.poll(cx, counts))).await {
             return end;
@@ -106,14 +105,14 @@ fn traffic() -> (Traffic<Pipe, Pipe, Unread>, DuplexStream, DuplexStream) {
     let (backend, backend_end) = duplex(16);
     let end = |stream| Pipe { stream, failed: false };
     let none = Bytes::new();
-    let traffic = Traffic::new((end(client), &none), (end(backend), &none), IDLE, &ByteCounts::default());
+    let traffic = Traffic::new((end(client), &none), (end(backend), &none), IDLE, &Counts::default());
     (traffic, client_end, backend_end)
 }
 
 #[tokio::test(start_paused = true)]
 async fn it_ends_when_nothing_has_moved_for_the_idle_timeout_and_not_before() {
     let (mut traffic, mut client, mut backend) = traffic();
-    let (began, counts) = (Instant::now(), ByteCounts::default());
+    let (began, counts) = (Instant::now(), Counts::default());
     let carried = carry(&mut traffic, &counts);
     let used = async {
         for _ in 0..3 {
@@ -139,7 +138,7 @@ async fn an_end_that_fails_unseen_is_found_while_bytes_wait_for_the_other() {
     let (mut traffic, mut client, _backend) = traffic();
     client.write_all(&[0; 16]).await.unwrap();
     let poll = async |traffic: &mut Traffic<Pipe, Pipe, Unread>| {
-        poll_fn(|cx| Poll::Ready(traffic.poll(cx, &ByteCounts::default()))).await
+        poll_fn(|cx| Poll::Ready(traffic.poll(cx, &Counts::default()))).await
     };
     assert!(poll(&mut traffic).await.is_pending());
     // The backend has no room for these.
@@ -154,7 +153,7 @@ async fn an_end_that_fails_unseen_is_found_while_bytes_wait_for_the_other() {
 #[tokio::test(start_paused = true)]
 async fn a_side_that_closes_may_still_receive() {
     let (mut traffic, mut client, mut backend) = traffic();
-    let counts = ByteCounts::default();
+    let counts = Counts::default();
     let carried = carry(&mut traffic, &counts);
     let spoken = async {
         client.shutdown().await.unwrap();

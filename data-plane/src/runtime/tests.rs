@@ -40,6 +40,7 @@ fn config() -> Config {
         max_request_body: 0,
         buffer_space: 0,
         tunnel_buffer: 0,
+        tunnel_history: 0,
         access_log: AccessLog::Off,
         access_log_rotation: Rotation { max_size: u64::MAX, keep: 0 },
         metrics: MetricsPage::Off,

@@ -9,6 +9,9 @@ use crate::pump::Tap;
 /// FIN, no extension, and the opcode of Close.
 const CLOSE: u8 = 0x88;
 const MASKED: u8 = 0x80;
+const FIN: u8 = 0x80;
+/// Of the opcode's bits, the one that control frames have.
+const CONTROL: u8 = 0x08;
 /// The maximum payload of a control frame in bytes (RFC 6455, section 5.5).
 const MAX_CONTROL: u8 = 125;
 /// The longest head: two bytes, a length of eight, and a mask of four.
@@ -155,10 +158,15 @@ impl Head {
 }
 
 impl Tap for Frames {
-    fn read(&mut self, mut bytes: &[u8]) {
-        while !bytes.is_empty() {
+    /// A message is counted when its last frame begins.
+    fn read(&mut self, mut bytes: &[u8]) -> u32 {
+        let mut messages = 0;
+        while let Some(first) = bytes.first() {
+            let begins_frame = matches!(self, Frames::Head { length: 0, .. });
+            messages += u32::from(begins_frame && first & (FIN | CONTROL) == FIN);
             bytes = self.step(bytes);
         }
+        messages
     }
 
     /// The payload of a Close frame is the only one that must be seen.
@@ -195,7 +203,9 @@ mod tests {
     /// The code after these bytes, which come in chunks of this size.
     fn code(bytes: &[u8], size: usize) -> Option<u16> {
         let mut frames = Frames::default();
-        bytes.chunks(size).for_each(|chunk| frames.read(chunk));
+        bytes.chunks(size).for_each(|chunk| {
+            frames.read(chunk);
+        });
         frames.close_code()
     }
 
@@ -257,6 +267,28 @@ mod tests {
         frames.pass(0xfff);
         frames.read(b"x");
         assert_eq!(frames, Frames::START);
+    }
+
+    #[test]
+    fn a_message_counts_once_however_it_is_split() {
+        let long = [&[0x82, 0x7e, 0x01, 0x00][..], &[0x81; 256]].concat();
+        let cases: &[(&[u8], u32)] = &[
+            (&[], 0),
+            (&[0x81], 1),
+            (&[0x81, 0x02, b'h', b'i', 0x82, 0x00], 2),
+            (&[0x01, 0x01, b'h', 0x00, 0x01, b'o', 0x80, 0x01, b'!'], 1),
+            (&[0x89, 0x00, 0x8a, 0x80, 1, 2, 3, 4, 0x88, 0x02, 0x03, 0xe9], 0),
+            (&[0xc1, 0x80, 1, 2, 3, 4], 1),
+            (&[0x88, 0x00, 0x81, 0x00], 1),
+            (&long, 1),
+        ];
+        for (bytes, expected) in cases {
+            for size in [1, 2, 5, 1000] {
+                let mut frames = Frames::default();
+                let counted: u32 = bytes.chunks(size).map(|chunk| frames.read(chunk)).sum();
+                assert_eq!(counted, *expected, "{bytes:?} by {size}");
+            }
+        }
     }
 
     #[test]

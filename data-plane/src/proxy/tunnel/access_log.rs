@@ -3,6 +3,9 @@
 use std::io;
 use std::time::Duration;
 
+use http::Version;
+use jiff::Timestamp;
+use tidegate_shared::tunnel::{self, ClosedBy};
 use tokio::time::Instant;
 
 use super::{CloseReason, Details, TunnelContext, TunnelOutcome};
@@ -11,30 +14,32 @@ use crate::live_tunnel::LiveTunnel;
 use crate::metrics::cell::TUNNEL;
 use crate::metrics::series::{TunnelEnd, Tunnels};
 use crate::pump::{self, Peer, Side, Traffic};
+use crate::registry::Registration;
 use crate::short_time::ShortInstant;
 use crate::stream::is_vanished;
 use crate::thread::Thread;
 use crate::trace::{Context, Span, SpanContent};
+use crate::tunnel_history::EndedTunnel;
 use crate::websocket::Frames;
 
 impl TunnelOutcome {
     /// Returns the metric of the end, the side that ended the tunnel, and the reason.
-    fn describe(&self) -> (TunnelEnd, &'static str, String) {
+    fn describe(&self) -> (TunnelEnd, ClosedBy, String) {
         match self {
             TunnelOutcome::Traffic(pump::End::Closed(Side::Client)) => {
-                (TunnelEnd::ClientClosed, "client", "closed".to_owned())
+                (TunnelEnd::ClientClosed, ClosedBy::Client, "closed".to_owned())
             }
             TunnelOutcome::Traffic(pump::End::Closed(Side::Backend)) => {
-                (TunnelEnd::BackendClosed, "backend", "closed".to_owned())
+                (TunnelEnd::BackendClosed, ClosedBy::Backend, "closed".to_owned())
             }
             TunnelOutcome::Traffic(pump::End::Failed(Side::Client, error)) => {
-                (TunnelEnd::ClientFailed, "client", failure(error))
+                (TunnelEnd::ClientFailed, ClosedBy::Client, failure(error))
             }
             TunnelOutcome::Traffic(pump::End::Failed(Side::Backend, error)) => {
-                (TunnelEnd::BackendFailed, "backend", failure(error))
+                (TunnelEnd::BackendFailed, ClosedBy::Backend, failure(error))
             }
             TunnelOutcome::Traffic(pump::End::Idle(limit)) => {
-                (TunnelEnd::Idle, "gateway", format!("idle timeout after {} s", limit.as_secs()))
+                (TunnelEnd::Idle, ClosedBy::Gateway, format!("idle timeout after {} s", limit.as_secs()))
             }
             TunnelOutcome::Drained(why) => {
                 let counted = match why {
@@ -42,8 +47,9 @@ impl TunnelOutcome {
                     CloseReason::BackendDown => TunnelEnd::BackendDown,
                     CloseReason::Stopping => TunnelEnd::Stopping,
                     CloseReason::GatewayRemoved => TunnelEnd::GatewayRemoved,
+                    CloseReason::Requested => TunnelEnd::Requested,
                 };
-                (counted, "gateway", why.reason().to_owned())
+                (counted, ClosedBy::Gateway, why.reason().to_owned())
             }
         }
     }
@@ -56,32 +62,41 @@ fn failure(error: &io::Error) -> String {
 
 impl TunnelContext {
     /// Returns the metrics of this tunnel.
-    pub(super) fn counts(&self) -> &Tunnels {
-        self.route.series.tunnels.of(self.thread().number)
+    pub(super) fn counts<'a>(&self, live: &'a LiveTunnel) -> &'a Tunnels {
+        live.route.series.tunnels.of(self.thread().number)
     }
 
     /// Adds the bytes that a tunnel has moved since these were `before`.
     pub(super) fn count(&self, live: &LiveTunnel, before: (u64, u64)) {
-        let counts = self.counts();
-        counts.received.add(live.bytes.received() - before.0);
-        counts.sent.add(live.bytes.sent() - before.1);
+        let counts = self.counts(live);
+        counts.received.add(live.counts.received() - before.0);
+        counts.sent.add(live.counts.sent() - before.1);
     }
 
     pub(super) fn thread(&self) -> &Thread {
         self.admission.thread()
     }
 
-    /// Updates the metrics, and writes the span and the access log line.
-    pub(super) fn record(&self, live: &LiveTunnel, last: &Last) {
-        self.counts().closed(last.counted).add(1);
-        self.counts().time.observe(TUNNEL, last.time);
-        let Some(details) = &self.details else { return };
-        if let Some(context) = details.context {
-            self.export(context, details, live, last);
+    /// Updates the metrics, writes the span and the access log line, and adds the tunnel to those that have ended.
+    pub(super) fn record(&self, live: &Registration<LiveTunnel>, last: Last) {
+        let counts = self.counts(live);
+        counts.closed(last.counted).add(1);
+        counts.time.observe(TUNNEL, last.time);
+        if let Some(details) = &self.details {
+            if let Some(context) = details.context {
+                self.export(context, details, live, &last);
+            }
+            if self.thread().log.is_on() {
+                self.log(details, live, &last);
+            }
         }
-        if self.thread().log.is_on() {
-            self.log(details, live, last);
-        }
+        let end = tunnel::TunnelEnd {
+            at: Timestamp::now().as_millisecond(),
+            by: last.closed_by,
+            reason: last.reason,
+            close_code: last.close_code,
+        };
+        self.thread().history.borrow_mut().add(|| EndedTunnel::new(live.number(), live, &end));
     }
 
     fn export(&self, context: Context, details: &Details, live: &LiveTunnel, last: &Last) {
@@ -90,24 +105,24 @@ impl TunnelContext {
             start: live.since().into(),
             time: last.time,
             content: SpanContent::Tunnel {
-                received: live.bytes.received(),
-                sent: live.bytes.sent(),
-                closed_by: last.closed_by,
+                received: live.counts.received(),
+                sent: live.counts.sent(),
+                closed_by: last.closed_by.as_str(),
             },
             client: live.client(),
             local: details.local,
             secure: details.secure,
-            host: details.head.host().into(),
-            route: Some(self.route.clone()),
+            host: live.head.host().into(),
+            route: Some(live.route.clone()),
             backend: Some(live.backend.clone()),
             reason: if last.is_failure { last.reason.clone().into() } else { "".into() },
         });
     }
 
     fn log(&self, details: &Details, live: &LiveTunnel, last: &Last) {
-        let (backend, id, head) = (live.backend.address(), details.id.digits(), &details.head);
-        let (path, query) = head.uri().split_once('?').unwrap_or((head.uri(), ""));
-        let route = &self.route;
+        let (backend, id, head) = (live.backend.address(), details.id.digits(), &live.head);
+        let (path, query) = head.target().split_once('?').unwrap_or((head.target(), ""));
+        let route = &live.route;
         self.thread().log.write(Line {
             time_stamp: live.since(),
             resource_id: &route.gateway,
@@ -117,14 +132,14 @@ impl TunnelContext {
             backend_setting_name: &live.backend.key.settings,
             properties: Properties {
                 http_method: "GET",
-                original_request_uri_with_args: head.uri(),
+                original_request_uri_with_args: head.target(),
                 request_uri: path,
                 request_query: query,
                 // HTTP/2 has no 101 (RFC 8441, section 5).
-                http_status: if head.version == http::Version::HTTP_2 { 200 } else { 101 },
-                http_version: version(head.version),
-                received_bytes: live.bytes.received(),
-                sent_bytes: live.bytes.sent(),
+                http_status: if details.is_over_http2 { 200 } else { 101 },
+                http_version: version(if details.is_over_http2 { Version::HTTP_2 } else { Version::HTTP_11 }),
+                received_bytes: live.counts.received(),
+                sent_bytes: live.counts.sent(),
                 time_taken: last.time,
                 transaction_id: id.as_str(),
                 server_routed: &backend,
@@ -135,7 +150,7 @@ impl TunnelContext {
                 event: "tunnel",
                 path_rule: &details.selection.entry().path_rule,
                 reason: &last.reason,
-                closed_by: last.closed_by,
+                closed_by: last.closed_by.as_str(),
                 close_code: last.close_code,
                 ..Properties::of(live.client(), details.tls.as_deref())
             },
@@ -149,7 +164,7 @@ impl TunnelContext {
 pub(super) struct Last {
     counted: TunnelEnd,
     is_failure: bool,
-    closed_by: &'static str,
+    closed_by: ClosedBy,
     reason: String,
     time: Duration,
     close_code: Option<u16>,

@@ -1,14 +1,13 @@
 //! A direction in bulk: the kernel moves the bytes that the tap lets pass unseen, stretch by stretch. Where the next
 //! stretch begins, its first bytes are looked at before anything moves.
 
-use std::cell::Cell;
 use std::io;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::ReadBuf;
 use tokio::net::TcpStream;
 
-use super::{At, Flow, Kept, MUCH};
+use super::{At, Count, Flow, Kept, MUCH};
 use crate::pump::Tap;
 use crate::pump::pipe::{Filled, MAX_FILL, Pipe};
 
@@ -31,7 +30,7 @@ impl<T: Tap> Flow<T> {
         cx: &mut Context<'_>,
         source: &TcpStream,
         sink: &TcpStream,
-        count: &Cell<u64>,
+        count: Count<'_>,
     ) -> Poll<Result<Look, (At, io::Error)>> {
         let Some(mut pipe) = Pipe::lend() else {
             self.streak = 0;
@@ -55,7 +54,7 @@ impl<T: Tap> Flow<T> {
         cx: &mut Context<'_>,
         source: &TcpStream,
         pipe: &mut Pipe,
-        count: &Cell<u64>,
+        count: Count<'_>,
     ) -> Poll<io::Result<Look>> {
         while pipe.filled() < MAX_FILL {
             let mut look = [0; LOOK];
@@ -76,9 +75,8 @@ impl<T: Tap> Flow<T> {
             match ready!(pipe.poll_fill(cx, source, most))? {
                 Filled::Bytes(filled) => {
                     let seen = filled.min(next.filled().len());
-                    self.tap.read(&next.filled()[..seen]);
+                    count.add(filled, self.tap.read(&next.filled()[..seen]));
                     self.tap.pass((filled - seen) as u64);
-                    count.update(|count| count + filled as u64);
                 }
                 Filled::End => {
                     self.has_ended = true;
