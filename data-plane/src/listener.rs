@@ -228,5 +228,5 @@ async fn accept_tls(server: &TlsServer, tcp: TcpStream) -> io::Result<(Stream, O
         return Ok((Stream::Plain(tcp), None));
     }
     let (tls, facts) = server.accept(tcp).await?;
-    Ok((Stream::Tls(Box::new(tls.into())), Some(facts)))
+    Ok((Stream::tls(tls.into()), Some(facts)))
 }

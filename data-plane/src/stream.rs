@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsStream;
 
-use crate::tcp_diag;
+use crate::{read_buffer, tcp_diag};
 
 /// The time after which the kernel closes the connection of a peer that does not answer, with unacknowledged bytes
 /// or without.
@@ -22,6 +22,9 @@ pub(crate) const REQUEST_PEER_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// The number of bytes up to which copying pieces together costs less CPU than `writev`.
 const GATHERED: usize = 1024;
+
+/// The most bytes that wait in the TLS layer to be sent: a buffer of the thread, in records.
+const TLS_BUFFER: usize = read_buffer::SIZE + 1024;
 
 /// A connection. TLS is boxed: its state is large, and most tunnels are plain.
 #[derive(Debug)]
@@ -48,6 +51,16 @@ pub(crate) fn is_vanished(error: &io::Error) -> bool {
 }
 
 impl Stream {
+    /// Takes a connection after its TLS handshake. Its TLS layer accepts a whole buffer of the thread in one write; its
+    /// own limit of 64 KiB would leave a rest for a record and a write of its own.
+    pub(crate) fn tls(mut tls: TlsStream<TcpStream>) -> Stream {
+        match &mut tls {
+            TlsStream::Client(tls) => tls.get_mut().1.set_buffer_limit(Some(TLS_BUFFER)),
+            TlsStream::Server(tls) => tls.get_mut().1.set_buffer_limit(Some(TLS_BUFFER)),
+        }
+        Stream::Tls(Box::new(tls))
+    }
+
     pub(crate) fn tcp(&self) -> &TcpStream {
         match self {
             Stream::Plain(tcp) => tcp,

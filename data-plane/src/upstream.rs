@@ -304,7 +304,7 @@ pub(crate) async fn secure(
         None => Ok(Stream::Plain(tcp)),
         Some((config, name)) => {
             let tls = TlsConnector::from(config).connect(name, tcp).await.map_err(ConnectError::Tls)?;
-            Ok(Stream::Tls(Box::new(tls.into())))
+            Ok(Stream::tls(tls.into()))
         }
     }
 }
