@@ -20,6 +20,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, recv};
 use tidegate_http1::{RequestHead, ResponseHead};
 use tokio::io::{AsyncRead, ReadBuf};
 
@@ -76,7 +78,10 @@ impl Http1Connection {
 
     /// Returns true if the connection can carry another request. It has none now.
     pub(super) fn is_usable(&self) -> bool {
-        self.is_idle() && self.0.state.borrow_mut().stream.as_mut().is_some_and(is_quiet)
+        let state = || self.0.state.borrow_mut();
+        self.is_idle()
+            && state().stream.as_mut().is_some_and(is_quiet)
+            && (!state().is_doubtful || state().stream.as_ref().is_some_and(is_empty))
     }
 
     /// Sends a request and waits for the head of the response. With `expecting`, the backend is asked first whether it
@@ -148,6 +153,13 @@ fn is_quiet(stream: &mut Stream) -> bool {
             Pin::new(tls).poll_read(&mut nobody, &mut ReadBuf::new(&mut byte)).is_pending()
         }
     }
+}
+
+/// Returns true if the kernel has no bytes of the connection, and not its end. In contrast to [`is_quiet`], bytes are
+/// found that have arrived since the driver last asked, for a system call (0.23 µs, 1.4 % of a small request).
+fn is_empty(stream: &Stream) -> bool {
+    let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+    matches!(recv(stream.tcp(), &mut [0_u8; 1][..], flags), Err(Errno::AGAIN))
 }
 
 #[cfg(test)]

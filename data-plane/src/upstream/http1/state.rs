@@ -50,6 +50,9 @@ pub(super) struct State {
     method: Method,
     /// False once the connection can carry no request after the current one.
     keep_alive: bool,
+    /// True if the backend may have taken the last request for two, or sent bytes behind the response to it: it had a
+    /// body, or a method other than GET. What it sends unasked would be the response to the next request.
+    pub(super) is_doubtful: bool,
 }
 
 impl State {
@@ -65,6 +68,7 @@ impl State {
             next: Next::Nothing,
             method: Method::GET,
             keep_alive: true,
+            is_doubtful: false,
         }
     }
 
@@ -102,6 +106,7 @@ impl State {
         write_head(head, length, expecting.is_some(), self.output.begin());
         self.method.clone_from(&head.method);
         self.next = Next::Head;
+        self.is_doubtful = length != Length::None || head.method != Method::GET;
         if length != Length::None {
             let body = std::mem::replace(body, RequestBody::empty());
             self.upload = Some(Upload::new(body, length, expecting));

@@ -158,6 +158,23 @@ async fn an_idle_connection_is_quiet_until_the_backend_sends_or_closes() {
     }
 }
 
+#[tokio::test]
+async fn an_unasked_response_to_a_request_that_may_have_been_two_is_found_before_its_event() {
+    for (method, is_doubtful) in [("POST", true), ("HEAD", true), ("GET", false)] {
+        let (mut state, mut far) = connection().await;
+        state.begin(&mut request(method), &mut RequestBody::Absent, Length::None, None);
+        let backend = async { far.write_all(OK).await.unwrap() };
+        let ((), answer) = tokio::join!(backend, head(&mut state));
+        answer.unwrap();
+        let stream = state.stream.as_mut().unwrap();
+        assert!(is_quiet(stream) && is_empty(stream));
+        // The driver is not asked before the next wait.
+        far.write_all(OK).await.unwrap();
+        assert!(is_quiet(stream) && !is_empty(stream));
+        assert!(state.is_idle() && state.is_doubtful == is_doubtful, "{method}");
+    }
+}
+
 /// The body of a request: pieces, then trailers or an error.
 #[derive(Debug)]
 struct Script {
