@@ -36,8 +36,7 @@ pub(crate) struct Connection {
     pub(crate) tls: Option<Rc<TlsInfo>>,
     /// The `IP:port` of the client, for `X-Forwarded-For`.
     pub(crate) forwarded_for: Box<str>,
-    /// The lines of `X-Forwarded-Proto` and `X-Forwarded-Port`, which are the same in all requests.
-    pub(crate) forwarded: Fields,
+    forwarded: Rc<Forwarded>,
     /// The client, if it speaks HTTP/1.1.
     pub(crate) http1: Http1Link,
     /// The connections to backends that carry only this client's requests.
@@ -75,6 +74,7 @@ pub(crate) struct AcceptedConnection {
     pub(crate) current: Arc<ArcSwap<Runtime>>,
     pub(crate) address: SocketAddr,
     pub(crate) client: SocketAddr,
+    pub(crate) forwarded: Rc<Forwarded>,
     pub(crate) counts: ConnectionMetrics,
     pub(crate) permit: ConnectionPermit,
     pub(crate) live: Live,
@@ -89,8 +89,8 @@ impl AcceptedConnection {
         tls: Option<Rc<TlsInfo>>,
     ) -> Rc<Connection> {
         Rc::new(Connection {
-            forwarded_for: self.client.to_string().into(),
-            forwarded: forwarded(secure, self.address.port()),
+            forwarded_for: text(self.client),
+            forwarded: self.forwarded,
             thread: self.thread,
             current: self.current,
             address: self.address,
@@ -109,9 +109,60 @@ impl AcceptedConnection {
     }
 }
 
-fn forwarded(secure: bool, port: u16) -> Fields {
-    let mut fields = Fields::new();
-    fields.append(Known::XForwardedProto, if secure { b"https" } else { b"http" });
-    fields.append_number(Known::XForwardedPort, u64::from(port));
-    fields
+impl Connection {
+    /// Returns the lines of `X-Forwarded-Proto` and `X-Forwarded-Port`.
+    pub(crate) fn forwarded(&self) -> &Fields {
+        if self.secure { &self.forwarded.https } else { &self.forwarded.http }
+    }
+}
+
+/// The lines of `X-Forwarded-Proto` and `X-Forwarded-Port` in the requests of one address, which its connections share.
+#[derive(Debug)]
+pub(crate) struct Forwarded {
+    http: Fields,
+    https: Fields,
+}
+
+impl Forwarded {
+    pub(crate) fn new(port: u16) -> Rc<Forwarded> {
+        let lines = |proto: &[u8]| {
+            let mut fields = Fields::new();
+            fields.append(Known::XForwardedProto, proto);
+            fields.append_number(Known::XForwardedPort, port.into());
+            fields
+        };
+        Rc::new(Forwarded { http: lines(b"http"), https: lines(b"https") })
+    }
+}
+
+/// Returns `IP:port`. For IPv4, the standard library's formatting would cost 1,700 instructions, a twentieth of a new
+/// connection with its request.
+fn text(client: SocketAddr) -> Box<str> {
+    let SocketAddr::V4(client) = client else { return client.to_string().into() };
+    let mut text = String::with_capacity("255.255.255.255:65535".len());
+    for (octet, mark) in client.ip().octets().into_iter().zip(['.', '.', '.', ':']) {
+        push_number(octet.into(), &mut text);
+        text.push(mark);
+    }
+    push_number(client.port(), &mut text);
+    text.into()
+}
+
+fn push_number(number: u16, text: &mut String) {
+    if number >= 10 {
+        push_number(number / 10, text);
+    }
+    text.push(char::from(b'0' + (number % 10) as u8));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_of_a_client_is_written_as_the_standard_library_writes_it() {
+        for client in ["0.0.0.0:0", "10.200.3.99:80", "255.255.255.255:65535", "[2001:db8::1]:443"] {
+            assert_eq!(&*text(client.parse().unwrap()), client);
+        }
+    }
 }

@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::downstream::AcceptedConnection;
+use crate::downstream::{AcceptedConnection, Forwarded};
 use crate::metrics::cell::REQUEST;
 use crate::metrics::series::{ConnectionMetrics, Rejection, TLS_VERSIONS};
 use crate::runtime::Runtime;
@@ -50,7 +50,7 @@ pub(crate) async fn accept(
     // A draining thread waits until the queue is empty.
     let _live = thread.enter();
     thread.track(address, &socket);
-    let acceptor = Acceptor { thread, address, current };
+    let acceptor = Acceptor { thread, address, current, forwarded: Forwarded::new(address.port()) };
     loop {
         let accepted = tokio::select! {
             biased;
@@ -83,6 +83,7 @@ struct Acceptor {
     thread: Rc<Thread>,
     address: SocketAddr,
     current: Arc<ArcSwap<Runtime>>,
+    forwarded: Rc<Forwarded>,
 }
 
 impl Acceptor {
@@ -109,6 +110,7 @@ impl Acceptor {
             address: self.address,
             // An IPv4 client of a dual-stack socket gets its IPv4 address.
             client: SocketAddr::new(client.ip().to_canonical(), client.port()),
+            forwarded: self.forwarded.clone(),
         };
         tokio::task::spawn_local(serve(accepted, tcp));
     }

@@ -106,7 +106,7 @@ pub(crate) fn prepare_request(
     drop_hop_by_hop(fields);
     fields.remove_each(OWN);
     fields.join(Known::XForwardedFor, b", ", Some(client(connection, rules).as_bytes()));
-    fields.append_all(&connection.forwarded);
+    fields.append_all(connection.forwarded());
     fields.append_copy(Known::XOriginalHost, Known::Host);
     dropped
 }
