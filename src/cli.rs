@@ -4,8 +4,12 @@
 //! also be given in the environment variable that its help names; the command line wins.
 
 mod client;
+mod connection;
 mod control_plane;
 mod downstream;
+mod kinds;
+mod manage;
+mod resource;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -20,8 +24,16 @@ use tidegate_control_plane::{UnknownProperties, UnservedProtection};
 use tidegate_shared::secret::Secret;
 
 pub(crate) use client::ClientCommand;
+pub(crate) use connection::{ColorChoice, CommonOptions, ConnectionOptions, Format, OutputOptions};
 pub(crate) use control_plane::ControlPlaneOptions;
 pub(crate) use downstream::DownstreamOptions;
+pub(crate) use kinds::{EXPIRY, KINDS, Place, ResourceKind};
+pub(crate) use manage::{
+    ApplyOptions, CompletionsOptions, ContextCommand, ContextDefaults, ContextSetOptions, GatewayCommand,
+    GatewayWriteOptions, HealthOptions, LoginOptions, ManOptions, Shell, StatusOptions, WorkerDeleteOptions,
+    WorkerListOptions, WorkerShowOptions,
+};
+pub(crate) use resource::{DeleteOptions, ResourceCommand, Verb, WriteOptions};
 pub(crate) use value::{
     duration as parse_duration, format_access_log, format_duration, format_metrics, format_tunnel_buffer,
 };
@@ -50,7 +62,10 @@ impl Cli {
     pub(crate) fn read() -> Cli {
         let mut definition = Cli::command();
         let first = std::env::args_os().nth(1).unwrap_or_default();
-        if definition.get_subcommands().any(|command| first == command.get_name()) {
+        if definition
+            .get_subcommands()
+            .any(|command| command.get_name_and_visible_aliases().iter().any(|name| first == *name))
+        {
             // The variables of the options of `up` must not be read for other subcommands: an invalid value would
             // end a subcommand that does not have the option.
             definition = definition.mut_args(|option| {
@@ -89,7 +104,62 @@ pub(crate) enum Command {
     /// Show a gateway at work: ws and wss through a gateway that is configured over the REST API, on free ports.
     Demo(DemoOptions),
 
+    /// Show everything on one screen: gateways, members that are down and why, workers, certificates that end soon,
+    /// and what is not enforced.
+    ///
+    /// The exit code is 0 whatever the state is; `tidegate health --failing` is for scripts.
+    #[command(
+        after_help = "Examples:\n  tidegate status\n  tidegate status --context production\n  watch -c tidegate status --color always"
+    )]
+    Status(StatusOptions),
+
+    /// Show the health of the backends of all gateways, or of one.
+    #[command(
+        after_help = "Examples:\n  tidegate health\n  tidegate health edge\n  tidegate health --failing || page-somebody"
+    )]
+    Health(HealthOptions),
+
+    /// Apply documents of gateways, of their children and of their extensions, from files or folders.
+    ///
+    /// Shows what would change, asks, sends it, and waits until every worker has it. A document of a gateway replaces
+    /// the gateway, as a PUT does. Documents of children are merged into their gateway, which is written once, so that
+    /// all of them are applied or none is. A document names its place by its `id`; or by its `type` and its `name`, in
+    /// the gateway of `--gateway` or of the context. Only what was shown is replaced: if somebody else changes the
+    /// gateway in between, nothing is written, and the exit code is 4.
+    #[command(
+        after_help = "Examples:\n  tidegate apply -f gateway.yaml\n  tidegate apply -f gateways/ --prune\n  tidegate apply -f pool.json --dry-run\n  generate | tidegate apply -f - --yes"
+    )]
+    Apply(ApplyOptions),
+
+    /// Manage gateways.
+    #[command(visible_alias = "gateways")]
+    Gateway {
+        #[command(subcommand)]
+        command: GatewayCommand,
+    },
+
+    #[command(flatten)]
+    Resource(ResourceCommand),
+
+    /// Log in to a control plane: check the credentials, and store them as a context.
+    ///
+    /// The context is stored in `$XDG_CONFIG_HOME/tidegate/contexts.json` (`~/.config` by default), readable for its
+    /// user only, and is used from then on. Secrets are read from files, from standard input or from the terminal,
+    /// because other users can read a command line.
+    #[command(
+        after_help = "Examples:\n  tidegate login https://control.example:9443 --ca-file ca.pem --client-file client.json\n  tidegate login https://control.example:9443 --client-id ID\n  tidegate login https://127.0.0.1:9443 --ca-file tidegate-data/ca.pem --token-file tidegate-data/admin-token"
+    )]
+    Login(LoginOptions),
+
+    /// Manage contexts: the control planes that commands talk to.
+    #[command(visible_alias = "contexts")]
+    Context {
+        #[command(subcommand)]
+        command: ContextCommand,
+    },
+
     /// Manage workers.
+    #[command(visible_alias = "workers")]
     Worker {
         #[command(subcommand)]
         command: WorkerCommand,
@@ -111,6 +181,16 @@ pub(crate) enum Command {
         command: ClientCommand,
     },
 
+    /// Print the completions of a shell, which ask the control plane for names.
+    #[command(
+        after_help = "Examples:\n  source <(tidegate completions bash)\n  tidegate completions zsh > ~/.zfunc/_tidegate\n  tidegate completions fish > ~/.config/fish/completions/tidegate.fish"
+    )]
+    Completions(CompletionsOptions),
+
+    /// Write the man pages of all commands to a folder.
+    #[command(after_help = "Examples:\n  tidegate man ~/.local/share/man/man1 && man tidegate-apply")]
+    Man(ManOptions),
+
     /// Run the demo's backend alone, as a backend for a first gateway.
     ///
     /// It answers every HTTP request with a line of text and echoes every WebSocket message. A WebSocket at the
@@ -120,6 +200,15 @@ pub(crate) enum Command {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum WorkerCommand {
+    /// List the workers.
+    List(WorkerListOptions),
+
+    /// Show a worker: as YAML, or as `--output` says.
+    Show(WorkerShowOptions),
+
+    /// Revoke a worker: its certificate is no longer accepted. It serves its last configuration until it is stopped.
+    Delete(WorkerDeleteOptions),
+
     /// Print a one-time token with which a worker joins.
     ///
     /// Run it on the machine of the control plane's data directory, as `(umask 077; tidegate worker token >

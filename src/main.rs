@@ -3,15 +3,20 @@
 //! The libraries of the two planes do the work; this package only starts and stops processes. Nothing here serves
 //! an API or carries traffic, except for the demo, which plays the client and the backend.
 
+mod api_client;
 mod authority;
 mod cli;
 mod client;
+mod context;
 mod control_plane;
 mod data_dir_lock;
 mod demo;
 mod hardening;
 mod logging;
+mod manage;
 mod outcome;
+mod output;
+mod shell;
 mod stop;
 mod supervisor;
 mod up;
@@ -22,8 +27,9 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::api_client::ApiError;
 use crate::cli::{AuthorityCommand, Cli, Command, WorkerCommand};
-use crate::outcome::CommandResult;
+use crate::outcome::{CommandResult, Exit, Failure};
 use crate::stop::Stop;
 
 /// An idle tunnel should hold nothing but its sockets. The memory that hyper frees when a connection becomes a
@@ -33,14 +39,25 @@ use crate::stop::Stop;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    match hardening::apply().map_err(Into::into).and_then(|()| dispatch(Cli::read())) {
+    let run = || {
+        hardening::apply()?;
+        shell::complete();
+        dispatch(Cli::read())
+    };
+    match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // `eprintln!` would panic if standard error is closed.
             let _ = writeln!(std::io::stderr(), "tidegate: {}", with_causes(error.as_ref()));
-            ExitCode::FAILURE
+            exit(error.as_ref()).into()
         }
     }
+}
+
+/// Returns the exit code of an error.
+fn exit(error: &(dyn Error + 'static)) -> Exit {
+    let of_failure = error.downcast_ref::<Failure>().map(|failure| failure.exit);
+    of_failure.or_else(|| error.downcast_ref::<ApiError>().map(ApiError::exit)).unwrap_or(Exit::Failed)
 }
 
 /// Returns the message with its causes, except for those that it already contains.
@@ -69,6 +86,8 @@ fn dispatch(cli: Cli) -> CommandResult {
         Command::Authority { command: AuthorityCommand::Rotate(options) } => {
             on_two_threads(None, async |_| authority::rotate(&options).await)
         }
+        Command::Completions(options) => shell::completions(&options),
+        Command::Man(options) => shell::man(&options),
         Command::Client { command } => on_two_threads(None, async |_| client::run(&command).await),
         Command::Echo(options) => on_two_threads(None, async |stop| demo::echo(&options, &stop).await),
         Command::Up(options) => {
@@ -84,6 +103,14 @@ fn dispatch(cli: Cli) -> CommandResult {
             logging::init(&cli.log)?;
             worker::run(options, executable)
         }
+        command @ (Command::Status(_)
+        | Command::Health(_)
+        | Command::Apply(_)
+        | Command::Gateway { .. }
+        | Command::Resource(_)
+        | Command::Login(_)
+        | Command::Context { .. }
+        | Command::Worker { .. }) => on_two_threads(None, async |stop| manage::run(&command, &stop).await),
     }
 }
 

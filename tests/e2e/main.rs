@@ -5,6 +5,7 @@
 mod absent_peers;
 mod api;
 mod backends;
+mod command_line;
 mod coverage;
 mod http;
 mod http2;

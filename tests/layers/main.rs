@@ -121,8 +121,12 @@ const CONTROL_PLANE: &[Layer] = &[
 ];
 
 const BINARY: &[Layer] = &[
-    ("commands", &["authority", "client", "demo", "up", "worker", "control_plane"]),
+    ("shells", &["shell"]),
+    ("commands", &["authority", "client", "demo", "manage", "up", "worker", "control_plane"]),
     ("processes", &["supervisor", "data_dir_lock"]),
+    ("contexts", &["context"]),
+    ("client of the REST API", &["api_client"]),
+    ("output", &["output"]),
     ("building blocks", &["cli", "hardening", "logging", "outcome", "stop"]),
 ];
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use clap::builder::StyledStr;
 use clap::{Arg, ArgAction, Command, CommandFactory};
 
-use super::super::Cli;
+use super::super::{Cli, KINDS};
 
 const INTRODUCTION: &str = "\
 # Command line
@@ -21,7 +21,12 @@ The command line takes precedence.
 Durations are whole numbers with the unit `ms`, `s`, `m` or `h`; without a unit they are seconds.
 Sizes are whole numbers with the unit `KiB`, `MiB` or `GiB`; without a unit they are bytes.
 A port of 0 means any free port.
+
+[Operations](../operations.md#the-command-line) describes contexts, files and exit codes.
 ";
+
+/// The noun that stands for every kind of resources in this page.
+const KIND: &str = "KIND";
 
 /// The options of one name and one meaning, with the commands that take them.
 struct Row<'a> {
@@ -46,9 +51,35 @@ fn runnable(command: &Command) -> Vec<&Command> {
     if below.is_empty() { vec![command] } else { below.into_iter().flat_map(runnable).collect() }
 }
 
-/// The name of a command without that of the binary.
-fn name(command: &Command) -> &str {
-    command.get_bin_name().unwrap_or_default().trim_start_matches("tidegate ")
+/// The name of a command without that of the binary. The commands of all kinds have one name.
+fn name(command: &Command) -> String {
+    let name = command.get_bin_name().unwrap_or_default().trim_start_matches("tidegate ");
+    match name.split_once(' ').filter(|(noun, _)| *noun == KINDS[0].noun) {
+        Some((_, verb)) => format!("{KIND} {verb}"),
+        None => name.to_owned(),
+    }
+}
+
+/// True for a command of a kind, except for the first kind, whose commands stand for all.
+fn is_repeated(command: &Command) -> bool {
+    let name = command.get_bin_name().unwrap_or_default().trim_start_matches("tidegate ");
+    KINDS.iter().skip(1).any(|kind| name.split(' ').next() == Some(kind.noun))
+}
+
+/// The commands that take an option, by a short name where one is enough.
+fn takers(option: &Arg, names: &[String], commands: &[&Command]) -> String {
+    let with = |long: &str| {
+        let takes =
+            |command: &&&Command| command.get_arguments().any(|option| option.get_long() == Some(long));
+        commands.iter().filter(takes).count()
+    };
+    let is_of_api = ["context", "data-dir"].iter().any(|long| option.get_long() == Some(long));
+    match names.len() {
+        all if all == commands.len() => "all".to_owned(),
+        some if some > 10 && is_of_api || some == with("context") => "all that use the REST API".to_owned(),
+        some if some == with("output") => "all that print results".to_owned(),
+        _ => names.join(", "),
+    }
 }
 
 /// The default as it is typed, `off` for a switch.
@@ -85,7 +116,8 @@ fn rows<'a>(commands: &[&'a Command]) -> BTreeMap<(&'a str, String, String), Row
 fn page() -> String {
     let mut root = Cli::command();
     root.build();
-    let commands = runnable(&root);
+    let commands: Vec<&Command> =
+        runnable(&root).into_iter().filter(|command| !is_repeated(command)).collect();
     let mut page = INTRODUCTION.to_owned();
     page.push_str("\n## Commands\n\n| Command | Purpose |\n| --- | --- |\n");
     for command in &commands {
@@ -93,18 +125,25 @@ fn page() -> String {
             writeln!(page, "| `tidegate {}` | {} |", name(command), sentences(&text(command.get_about())));
     }
     page.push_str("\n`tidegate` without a command runs `tidegate up`.\n");
+    let _ = write!(page, "\n## Kinds\n\n`{KIND}` is one of these nouns; the plural is accepted too.\n");
+    page.push_str("\n| Kind | Resources | Collection |\n| --- | --- | --- |\n");
+    for kind in KINDS {
+        let _ = writeln!(page, "| `{}` | {} | `{}` |", kind.noun, kind.about, kind.path());
+    }
     page.push_str("\n## Options\n\n| Option | Commands | Default | Meaning |\n| --- | --- | --- | --- |\n");
     for ((long, default, help), Row { option, commands: takers }) in rows(&commands) {
         let values = option.get_value_names().filter(|_| option.get_action().takes_values());
         let value = values.map(|names| format!(" {}", names.join(" "))).unwrap_or_default();
-        let takers = if takers.len() == commands.len() { "all".to_owned() } else { takers.join(", ") };
+        let takers = self::takers(option, &takers, &commands);
         let cells = [format!("`--{long}{value}`"), takers, default, help];
         let _ = writeln!(page, "| {} |", cells.map(|cell| cell.replace('|', "\\|")).join(" | "));
     }
     for command in commands {
         let _ = write!(page, "\n## `tidegate {}`\n", name(command));
         let usage = command.clone().render_usage().to_string();
-        let usage = usage.trim_start_matches("Usage: ");
+        let usage = usage
+            .trim_start_matches("Usage: ")
+            .replace(&format!("tidegate {} ", KINDS[0].noun), &format!("tidegate {KIND} "));
         let _ = write!(page, "\n```console\n{usage}\n```\n");
         let about = command.get_long_about().or(command.get_about());
         for paragraph in text(about).split("\n\n") {
@@ -113,6 +152,11 @@ fn page() -> String {
         for argument in command.get_positionals() {
             let value = argument.get_id().as_str().to_uppercase();
             let _ = write!(page, "\n`<{value}>`: {}\n", help(argument));
+        }
+        if let Some(examples) = command.get_after_help() {
+            let examples = text(Some(examples));
+            let lines = examples.lines().skip(1).map(str::trim).collect::<Vec<_>>().join("\n");
+            let _ = write!(page, "\n```console\n{lines}\n```\n");
         }
     }
     page

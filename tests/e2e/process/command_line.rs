@@ -51,7 +51,7 @@ fn documented_flags() -> BTreeMap<String, String> {
 }
 
 /// Every command that has flags.
-const COMMANDS: [&str; 8] = [
+const COMMANDS: [&str; 13] = [
     "up",
     "control-plane",
     "data-plane",
@@ -60,6 +60,11 @@ const COMMANDS: [&str; 8] = [
     "authority rotate",
     "demo",
     "echo",
+    "health",
+    "apply",
+    "login",
+    "context set",
+    "listener apply",
 ];
 
 #[tokio::test]
@@ -69,6 +74,10 @@ async fn the_reference_lists_every_flag_with_its_default() {
     for command in COMMANDS {
         let arguments: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
         let help = String::from_utf8(run(BINARY, &arguments, &[]).await.stdout).unwrap();
+        // An option with a short name is at the same column.
+        let help = ('a'..='z')
+            .filter(|short| *short != 'h')
+            .fold(help, |help, short| help.replace(&format!("\n  -{short}, --"), "\n      --"));
         for text in help.split("\n      --").skip(1) {
             let words: Vec<&str> = text.split_whitespace().collect();
             let (name, text) = (words[0], words.join(" "));

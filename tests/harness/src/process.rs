@@ -104,7 +104,7 @@ fn is_ignored(kind: SignalKind) -> bool {
 }
 
 /// Removes every variable that would be read as an option.
-fn clear_options(command: &mut Command) {
+pub(crate) fn clear_options(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("TIDEGATE_") {
             command.env_remove(name);

@@ -1,0 +1,7 @@
+//! The command line for people: nouns and verbs, files, contexts, shells and terminals.
+
+mod apply;
+mod contexts;
+mod resources;
+mod shells;
+mod terminals;
