@@ -5,6 +5,7 @@
 //! health of a backend nor closes its connections.
 
 mod drained;
+mod tunnel_guard;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -25,6 +26,7 @@ use crate::registry::CloseReason;
 use crate::resolver::name::Name;
 use crate::tls::client::{self, TlsClient, VerificationPolicy};
 pub(crate) use drained::Drained;
+pub(crate) use tunnel_guard::TunnelGuard;
 
 /// The identity of a backend: everything that its connections and its health depend on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -4,6 +4,7 @@
 //! a socket of HTTP/1.1 ([`http1`]), or the streams of an HTTP/2 connection ([`http2_streams`]); a tunnel takes
 //! either ([`upgrade`]). This module must not know how requests are served.
 
+pub(crate) mod framed;
 pub(crate) mod http1;
 pub(crate) mod http2_streams;
 pub(crate) mod upgrade;

@@ -61,7 +61,7 @@ pub(crate) async fn end_removed(
         let from = removed_at + schedule::undisturbed(policy.drain_spread, time);
         let _in_progress = member_state.drain.begin(until, drained.close_reason());
         sleep_until(from).await;
-        if schedule::is_spread(policy.drain_spread, member_state.live()) {
+        if schedule::is_spread(policy.drain_spread, member_state.tunnels()) {
             end_gradually(&drained, from, until, &threads).await;
         }
         sleep_until(until).await;
@@ -134,7 +134,7 @@ async fn end_out_of_use(
         let concerns_tunnels = tunnels.is_some() && !current.load().keeps(backend);
         let _in_progress = concerns_tunnels.then(|| backend.drain.begin(until, drained.close_reason()));
         sleep_until(from).await;
-        let is_spread = schedule::is_spread(spread, backend.member_state.live());
+        let is_spread = schedule::is_spread(spread, backend.member_state.tunnels());
         if is_spread && !current.load().keeps(backend) {
             end_gradually(drained, from, until, threads).await;
         }
@@ -151,7 +151,7 @@ mod tests {
     use tidegate_shared::snapshot::{Host, TunnelPolicy};
 
     use super::*;
-    use crate::member::{InFlightGuard, MemberState};
+    use crate::member::MemberState;
 
     const SECOND: Duration = Duration::from_secs(1);
     const TIMEOUT: Duration = Duration::from_secs(40);
@@ -168,7 +168,9 @@ mod tests {
     async fn removed(tunnels: usize, removal: Removal, policy: TunnelPolicy) -> Told {
         let member_state = MemberState::apart("pool", &Host::Ip([192, 0, 2, 1].into()));
         member_state.pool.enforce(&Arc::new(policy));
-        let _tunnels: Vec<_> = (0..tunnels).map(|_| InFlightGuard::at(&member_state)).collect();
+        for _ in 0..tunnels {
+            member_state.take_tunnel(&TunnelPolicy::default()).unwrap();
+        }
         let start = Instant::now();
         let draining =
             DrainingMember { member_state: member_state.clone(), drain: TIMEOUT, until: start + TIMEOUT };

@@ -14,7 +14,7 @@ use tidegate_shared::snapshot::{Host, TunnelPolicy};
 use tidegate_shared::tunnel::{self, Millis};
 use tokio::time::Instant;
 
-use crate::backend::Backend;
+use crate::backend::TunnelGuard;
 use crate::pump::Counts;
 use crate::registry::CloseReason;
 use crate::runtime::{Action, Route};
@@ -32,7 +32,7 @@ pub(crate) struct LiveTunnel {
     /// The nanoseconds from 1970 to its begin by the clock of the system.
     since: i64,
     pub(crate) started: ShortInstant,
-    pub(crate) backend: Arc<Backend>,
+    pub(crate) backend: TunnelGuard,
     pub(crate) route: Arc<Route>,
     pub(crate) head: HandshakeHead,
     pub(crate) counts: Counts,
@@ -42,7 +42,7 @@ impl LiveTunnel {
     /// Creates the entry of a tunnel that opens now.
     pub(crate) fn new(
         client: SocketAddr,
-        backend: Arc<Backend>,
+        backend: TunnelGuard,
         route: Arc<Route>,
         head: HandshakeHead,
     ) -> LiveTunnel {

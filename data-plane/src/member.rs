@@ -15,7 +15,8 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::drain_deadline::DrainDeadline;
-use crate::pool_state::PoolState;
+use crate::metrics::series::TunnelLimit;
+use crate::pool_state::{PoolState, TunnelCount};
 
 /// The drain timeout of members whose settings give none.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -37,6 +38,8 @@ pub(crate) struct MemberState {
     pub(crate) pool: Arc<PoolState>,
     /// The number of its tunnels, and of its requests if a load balancer needs their number.
     live: AtomicUsize,
+    /// The number of its tunnels, and of their handshakes.
+    tunnels: TunnelCount,
     /// True once the drain timeout after its removal has passed.
     gone: AtomicBool,
     /// The end of its tunnels after its removal.
@@ -45,8 +48,14 @@ pub(crate) struct MemberState {
 
 impl MemberState {
     fn new(member: Member, pool: Arc<PoolState>) -> MemberState {
-        let (live, gone) = (AtomicUsize::new(0), AtomicBool::new(false));
-        MemberState { member, pool, live, gone, drain: DrainDeadline::default() }
+        MemberState {
+            member,
+            pool,
+            live: AtomicUsize::new(0),
+            tunnels: TunnelCount::default(),
+            gone: AtomicBool::new(false),
+            drain: DrainDeadline::default(),
+        }
     }
 
     /// Creates the state of a member outside all configurations, for a single exchange with it.
@@ -59,6 +68,34 @@ impl MemberState {
     /// Returns the number of its tunnels and counted requests.
     pub(crate) fn live(&self) -> usize {
         self.live.load(Ordering::Relaxed)
+    }
+
+    /// Counts one more tunnel, here and in the pool, before its handshake.
+    ///
+    /// # Errors
+    /// The limit of the policy that the tunnel would exceed.
+    pub(crate) fn take_tunnel(&self, policy: &TunnelPolicy) -> Result<(), TunnelLimit> {
+        if !self.pool.tunnels.take(policy.max_tunnels) {
+            return Err(TunnelLimit::Pool);
+        }
+        if !self.tunnels.take(policy.max_tunnels_per_member) {
+            self.pool.tunnels.give_back();
+            return Err(TunnelLimit::Member);
+        }
+        self.live.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Counts one tunnel less.
+    pub(crate) fn give_tunnel_back(&self) {
+        self.live.fetch_sub(1, Ordering::Relaxed);
+        self.tunnels.give_back();
+        self.pool.tunnels.give_back();
+    }
+
+    /// Returns the number of its tunnels, and of their handshakes.
+    pub(crate) fn tunnels(&self) -> usize {
+        self.tunnels.get() as usize
     }
 
     /// Returns true if the drain timeout after its removal has passed.

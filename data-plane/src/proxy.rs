@@ -103,6 +103,9 @@ fn reject(connection: &Connection, error: &ProxyError, mut record: Record, to_he
     if matches!(error, ProxyError::Rewrite(RewriteFault::TooCostly)) {
         connection.counts().searches_exceeded.add(1);
     }
+    if let (ProxyError::TunnelLimit(limit), Some(route)) = (error, record.route()) {
+        route.series.tunnels.of(connection.thread.number).rejected(*limit).add(1);
+    }
     let replies = match record.route() {
         Some(route) => route.local_replies.clone(),
         None => connection.current.load().local_replies.clone(),
@@ -156,7 +159,7 @@ async fn answer(
 
     let bound = pick::bound(backend_set, &request.head.fields);
     let expects = request.head.fields.has(Known::Expect) && request.version == Version::HTTP_11;
-    let upgrade_request = upgrade_request(connection, rewriting.as_deref(), &mut request)?;
+    let upgrade_request = upgrade_request(connection, backend_set, rewriting.as_deref(), &mut request)?;
     record.drop_headers(prepare(
         connection,
         &selection,
@@ -224,6 +227,7 @@ fn admit(connection: &Connection, head: &RequestHead, record: &mut Record) -> Re
 /// Returns the tunnel that a request asks for, if any.
 fn upgrade_request(
     connection: &Connection,
+    backend_set: &BackendSet,
     rewriting: Option<&Rewriting>,
     request: &mut Request,
 ) -> Result<Option<UpgradeRequest>, ProxyError> {
@@ -243,7 +247,8 @@ fn upgrade_request(
     }
     let host = request.head.fields.get(Known::Host).and_then(headers::text).unwrap_or("");
     let target = rewriting.map_or(request.head.target(), Rewriting::original_target);
-    let head = HandshakeHead::new(host, target, tunnel::is_recorded(&connection.thread));
+    let is_whole = tunnel::is_recorded(&connection.thread) || backend_set.reviews_tunnels();
+    let head = HandshakeHead::new(host, target, is_whole);
     Ok(Some(UpgradeRequest { handshake, head, stream }))
 }
 

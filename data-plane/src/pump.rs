@@ -21,10 +21,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use crate::short_time::ShortInstant;
+use crate::short_time::{ShortDuration, ShortInstant};
 use crate::stream::Stream;
 use flow::{At, Flow};
 use idle::IdleWatch;
+use liveness::CHECKS;
 
 /// One end of the traffic.
 pub(crate) trait Peer: AsyncRead + AsyncWrite + Unpin {
@@ -154,6 +155,45 @@ impl Count<'_> {
     }
 }
 
+/// The timeouts of traffic, in whole seconds: tens of thousands of tunnels hold them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Timeouts(u32);
+
+/// The bits of [`Timeouts`] that hold the time in which a vanished peer is noticed.
+const PEER_BITS: u32 = 12;
+
+impl Timeouts {
+    /// The traffic ends when no byte moves for `idle`, of at most 12 days, and a vanished peer is noticed within `peer`,
+    /// of at most an hour. Longer times become these.
+    pub(crate) fn new(idle: Duration, peer: Duration) -> Timeouts {
+        let seconds = |time: Duration, bits: u32| time.as_secs().min((1 << bits) - 1) as u32;
+        Timeouts((seconds(idle, u32::BITS - PEER_BITS) << PEER_BITS) | seconds(peer, PEER_BITS))
+    }
+
+    pub(crate) fn idle(self) -> Duration {
+        Duration::from_secs((self.0 >> PEER_BITS).into())
+    }
+
+    pub(crate) fn peer(self) -> Duration {
+        Duration::from_secs(self.peer_seconds().into())
+    }
+
+    fn peer_seconds(self) -> u32 {
+        self.0 & ((1 << PEER_BITS) - 1)
+    }
+
+    /// The idle timeout in the form that costs least: each message needs it.
+    fn short_idle(self) -> ShortDuration {
+        ShortDuration::milliseconds((self.0 >> PEER_BITS) * 1000)
+    }
+
+    /// The time from when bytes are in flight to the first check of the peers. It is short, because they may have been
+    /// silent before.
+    fn first_check(self) -> ShortDuration {
+        ShortDuration::milliseconds(self.peer_seconds() * 1000 / CHECKS)
+    }
+}
+
 /// Both ends, and the two directions between them.
 #[derive(Debug)]
 pub(crate) struct Traffic<C, B, T> {
@@ -167,12 +207,11 @@ pub(crate) struct Traffic<C, B, T> {
 }
 
 impl<C: Peer, B: Peer, T: Tap> Traffic<C, B, T> {
-    /// Joins two ends, each with the bytes that were already read from it, which are added to `counts`. The traffic
-    /// ends when no byte moves for `idle`.
+    /// Joins two ends, each with the bytes that were already read from it, which are added to `counts`.
     pub(crate) fn new(
         (client, from_client): (C, &Bytes),
         (backend, from_backend): (B, &Bytes),
-        idle: Duration,
+        timeouts: Timeouts,
         counts: &Counts,
     ) -> Traffic<C, B, T> {
         Traffic {
@@ -180,7 +219,7 @@ impl<C: Peer, B: Peer, T: Tap> Traffic<C, B, T> {
             backend,
             up: Flow::starting_with(from_client, counts.of(Side::Client)),
             down: Flow::starting_with(from_backend, counts.of(Side::Backend)),
-            watch: IdleWatch::new(Instant::now().into(), idle),
+            watch: IdleWatch::new(Instant::now().into(), timeouts),
         }
     }
 
@@ -192,6 +231,35 @@ impl<C: Peer, B: Peer, T: Tap> Traffic<C, B, T> {
     /// Returns the time when a byte last moved, or its begin.
     pub(crate) fn last_moved(&self) -> ShortInstant {
         self.watch.last_moved()
+    }
+
+    pub(crate) fn timeouts(&self) -> Timeouts {
+        self.watch.timeouts()
+    }
+
+    /// Replaces the timeouts.
+    pub(crate) fn set_timeouts(&mut self, timeouts: Timeouts) {
+        self.watch.set_timeouts(Instant::now().into(), timeouts);
+    }
+
+    /// Replaces the client's end by one that continues it. No byte may wait for the client: see
+    /// [`Traffic::awaits_client`].
+    pub(crate) fn map_client(self, map: impl FnOnce(C, [&T; 2]) -> C) -> Traffic<C, B, T> {
+        let client = map(self.client, [&self.up.tap, &self.down.tap]);
+        Traffic { client, ..self }
+    }
+
+    /// Returns true if bytes wait for the client.
+    pub(crate) fn awaits_client(&self) -> bool {
+        self.down.is_held_up()
+    }
+
+    /// Returns true if a side has sent its last byte.
+    pub(crate) fn has_ended(&self, source: Side) -> bool {
+        match source {
+            Side::Client => self.up.has_ended,
+            Side::Backend => self.down.has_ended,
+        }
     }
 
     /// Returns the observer of the bytes from a side.

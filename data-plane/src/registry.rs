@@ -4,10 +4,13 @@
 //! are kept in the order of their numbers, so that a long list can be read in slices between other work. One scan of
 //! the list, twice a second, replaces a timer for each entry. This module must not know what is registered.
 
+mod close_reason;
+
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::poll_fn;
+use std::num::NonZeroU32;
 use std::ops::Deref;
 use std::pin::pin;
 use std::rc::Rc;
@@ -17,6 +20,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::short_time::ShortInstant;
+pub(crate) use close_reason::CloseReason;
 
 /// The interval of the scans: a task is woken at most this long, and the time of a scan, after its deadline.
 const SCAN: Duration = Duration::from_millis(500);
@@ -24,34 +28,21 @@ const SCAN: Duration = Duration::from_millis(500);
 /// The number of entries that are scanned before other tasks run.
 const SLICE: usize = 1000;
 
-/// The reason why an entry is closed. Drains close entries at the end of their timeout, or many tunnels one by one
-/// during its last quarter.
+/// The number of entries whose tasks are told to look at the configuration again before other tasks run: each of them
+/// looks for some microseconds.
+const REVIEW_SLICE: usize = 100;
+
+/// What the task of an entry is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum CloseReason {
-    /// Its pool member was removed from the configuration.
-    BackendRemoved,
-    /// Its backend is unhealthy.
-    BackendDown,
-    /// The worker stops.
-    Stopping,
-    /// Its gateway was removed or stopped.
-    GatewayRemoved,
-    /// A client of the API asked for it.
-    Requested,
+pub(crate) enum Signal {
+    /// End.
+    Close(CloseReason),
+    /// Look at the configuration again, which may concern the entry.
+    Review,
 }
 
-impl CloseReason {
-    /// Returns the reason as access log lines and messages state it.
-    pub(crate) fn reason(self) -> &'static str {
-        match self {
-            CloseReason::BackendRemoved => "drained: its backend was removed",
-            CloseReason::BackendDown => "drained: its backend is down",
-            CloseReason::Stopping => "drained: the worker stops",
-            CloseReason::GatewayRemoved => "drained: its gateway was removed or stopped",
-            CloseReason::Requested => "closed by request",
-        }
-    }
-}
+/// A number of entries that are closed together.
+pub(crate) type Group = NonZeroU32;
 
 /// The entries of one kind on one thread.
 #[derive(Debug)]
@@ -66,7 +57,8 @@ pub(crate) struct Entry<T> {
     registry: Rc<Registry<T>>,
     pub(crate) number: u64,
     pub(crate) public: T,
-    reason: Cell<Option<CloseReason>>,
+    signal: Cell<Option<Signal>>,
+    group: Cell<Option<Group>>,
     /// The time after which the task is woken.
     due: Cell<Option<ShortInstant>>,
     waker: Cell<Option<Waker>>,
@@ -82,14 +74,33 @@ impl<T: fmt::Debug> fmt::Debug for Entry<T> {
 }
 
 impl<T> Entry<T> {
+    /// Returns the group that the entry is closed with.
+    pub(crate) fn group(&self) -> Option<Group> {
+        self.group.get()
+    }
+
     /// Returns the reason why the entry is closed, once it is.
     pub(crate) fn close_reason(&self) -> Option<CloseReason> {
-        self.reason.get()
+        match self.signal.get() {
+            Some(Signal::Close(why)) => Some(why),
+            Some(Signal::Review) | None => None,
+        }
     }
 
     fn close(&self, why: CloseReason) {
-        self.reason.set(Some(why));
+        self.signal.set(Some(Signal::Close(why)));
         self.wake();
+    }
+
+    fn is_closed(&self) -> bool {
+        self.close_reason().is_some()
+    }
+
+    fn review(&self) {
+        if !self.is_closed() {
+            self.signal.set(Some(Signal::Review));
+            self.wake();
+        }
     }
 
     fn wake(&self) {
@@ -117,7 +128,8 @@ impl<T> Registry<T> {
             registry: self.clone(),
             number,
             public,
-            reason: Cell::default(),
+            signal: Cell::default(),
+            group: Cell::default(),
             due: Cell::default(),
             waker: Cell::default(),
         });
@@ -132,6 +144,37 @@ impl<T> Registry<T> {
         }
     }
 
+    /// Closes the entries of a group.
+    pub(crate) fn close_group(&self, why: CloseReason, group: Group) {
+        for entry in self.entries.borrow().values().filter(|entry| entry.group.get() == Some(group)) {
+            entry.close(why);
+        }
+    }
+
+    /// Returns the number of entries of a group.
+    pub(crate) fn count_group(&self, group: Group) -> usize {
+        self.entries.borrow().values().filter(|entry| entry.group.get() == Some(group)).count()
+    }
+
+    /// Has the tasks of the entries for which `which` holds look at the configuration again, some of them at a time.
+    pub(crate) async fn review(&self, which: impl Fn(&T) -> bool) {
+        let mut next = Some(0);
+        while let Some(first) = next {
+            next = self.review_slice(first, &which);
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Does that from this number on, and returns the number at which the next slice begins.
+    fn review_slice(&self, first: u64, which: impl Fn(&T) -> bool) -> Option<u64> {
+        let entries = self.entries.borrow();
+        let mut rest = entries.range(first..);
+        for (_, entry) in rest.by_ref().take(REVIEW_SLICE).filter(|(_, entry)| which(&entry.public)) {
+            entry.review();
+        }
+        rest.next().map(|(number, _)| *number)
+    }
+
     /// Closes some of the entries for which `which` holds, chosen at random. `count` is given how many there are, and
     /// returns how many to close.
     pub(crate) fn close_some(
@@ -141,9 +184,29 @@ impl<T> Registry<T> {
         random: &mut fastrand::Rng,
         which: impl Fn(&T) -> bool,
     ) {
+        self.close_some_entries(why, count, random, |entry| which(&entry.public));
+    }
+
+    /// The same for the entries of a group.
+    pub(crate) fn close_some_of_group(
+        &self,
+        why: CloseReason,
+        count: impl FnOnce(usize) -> usize,
+        random: &mut fastrand::Rng,
+        group: Group,
+    ) {
+        self.close_some_entries(why, count, random, |entry| entry.group.get() == Some(group));
+    }
+
+    fn close_some_entries(
+        &self,
+        why: CloseReason,
+        count: impl FnOnce(usize) -> usize,
+        random: &mut fastrand::Rng,
+        which: impl Fn(&Entry<T>) -> bool,
+    ) {
         let entries = self.entries.borrow();
-        let mut those: Vec<_> =
-            entries.values().filter(|entry| entry.reason.get().is_none() && which(&entry.public)).collect();
+        let mut those: Vec<_> = entries.values().filter(|entry| !entry.is_closed() && which(entry)).collect();
         let count = count(those.len()).min(those.len());
         for chosen in 0..count {
             let any = random.usize(chosen..those.len());
@@ -233,20 +296,54 @@ impl<T> Registration<T> {
 
     /// Returns true once the entry is closed.
     pub(crate) fn is_closed(&self) -> bool {
-        self.0.reason.get().is_some()
+        self.0.is_closed()
     }
 
     /// Ready when the entry is closed. The task that polled last is woken then.
     pub(crate) fn poll_close(&self, cx: &Context<'_>) -> Poll<CloseReason> {
-        if let Some(why) = self.0.reason.get() {
-            return Poll::Ready(why);
+        match self.0.signal.get() {
+            Some(Signal::Close(why)) => Poll::Ready(why),
+            Some(Signal::Review) | None => {
+                self.watch(cx);
+                Poll::Pending
+            }
         }
+    }
+
+    /// Ready when there is a signal. The task that polled last is woken then. A review is signalled once.
+    pub(crate) fn poll_signal(&self, cx: &Context<'_>) -> Poll<Signal> {
+        let Some(signal) = self.0.signal.get() else {
+            self.watch(cx);
+            return Poll::Pending;
+        };
+        if signal == Signal::Review {
+            self.0.signal.set(None);
+        }
+        Poll::Ready(signal)
+    }
+
+    /// Closes the entry.
+    pub(crate) fn close(&self, why: CloseReason) {
+        self.0.close(why);
+    }
+
+    /// Returns the group that the entry is closed with.
+    pub(crate) fn group(&self) -> Option<Group> {
+        self.0.group()
+    }
+
+    /// Sets the group that the entry is closed with.
+    pub(crate) fn set_group(&self, group: Option<Group>) {
+        self.0.group.set(group);
+    }
+
+    /// Has this task woken from now on.
+    pub(crate) fn watch(&self, cx: &Context<'_>) {
         let waker = match self.0.waker.take() {
             Some(waker) if waker.will_wake(cx.waker()) => waker,
             _ => cx.waker().clone(),
         };
         self.0.waker.set(Some(waker));
-        Poll::Pending
     }
 
     /// Sets the time after which the task that polled last is woken once, at most a second later.
@@ -280,115 +377,4 @@ impl<T> Drop for Registration<T> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::future::ready;
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::task::Wake;
-
-    use super::*;
-
-    fn registry() -> (Rc<Registry<u32>>, Vec<Registration<u32>>) {
-        let registry: Rc<Registry<u32>> = Rc::default();
-        let entries = (0..100).map(|public| registry.register(public)).collect();
-        (registry, entries)
-    }
-
-    fn closed(entries: &[Registration<u32>]) -> Vec<u32> {
-        let is_closed = |entry: &&Registration<u32>| entry.0.reason.get().is_some();
-        entries.iter().filter(is_closed).map(|entry| **entry).collect()
-    }
-
-    #[test]
-    fn only_those_that_are_meant_are_closed_and_each_gives_its_place_up() {
-        let (registry, mut entries) = registry();
-        registry.close(CloseReason::BackendDown, |public| public % 50 == 0);
-        assert_eq!(closed(&entries), [0, 50]);
-        entries.truncate(60);
-        assert_eq!(registry.count(|_| true), 60);
-        let next = registry.register(7);
-        assert_eq!(next.0.number, 100, "a number was used twice");
-        drop((entries, next));
-        assert!(registry.is_empty());
-    }
-
-    #[test]
-    fn some_are_taken_of_those_that_are_left() {
-        let (registry, entries) = registry();
-        let mut random = fastrand::Rng::with_seed(3);
-        for (count, expected) in [(0, 0), (10, 10), (15, 25), (100, 40)] {
-            let some = |left| {
-                assert_eq!(left, 40 - closed(&entries).len());
-                count
-            };
-            registry.close_some(CloseReason::Stopping, some, &mut random, |public| *public < 40);
-            assert_eq!(closed(&entries).len(), expected, "{count}");
-        }
-        assert!(closed(&entries).iter().all(|public| *public < 40));
-    }
-
-    /// Counts how often it is woken.
-    #[derive(Default)]
-    struct Wakes(AtomicUsize);
-
-    impl Wake for Wakes {
-        fn wake(self: Arc<Wakes>) {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    #[test]
-    fn the_task_that_polled_last_is_woken() {
-        let registry: Rc<Registry<()>> = Rc::default();
-        let entry = registry.register(());
-        let tasks = [(); 2].map(|()| Arc::<Wakes>::default());
-        for task in &tasks {
-            assert!(entry.poll_close(&Context::from_waker(&task.clone().into())).is_pending());
-        }
-        registry.close(CloseReason::Stopping, |()| true);
-        assert_eq!(tasks.map(|task| task.0.load(Ordering::Relaxed)), [0, 1]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_task_is_woken_soon_after_its_deadline_and_once() {
-        let registry: Rc<Registry<u64>> = Rc::default();
-        let began = Instant::now();
-        let wait = move |entry: Registration<u64>| async move {
-            let due = began + Duration::from_millis(*entry);
-            entry.wake_after(due.into());
-            let mut polls = 0;
-            let woken = poll_fn(|cx| {
-                polls += 1;
-                if entry.poll_close(cx).is_pending() && polls == 1 { Poll::Pending } else { Poll::Ready(()) }
-            });
-            woken.await;
-            let late = Instant::now().checked_duration_since(due).expect("it was woken early");
-            assert!(late <= Duration::from_millis(510), "{late:?} after {due:?}");
-            assert!(entry.0.due.get().is_none(), "it would be woken again");
-        };
-        // More than two slices.
-        let entries = (0..2 * SLICE as u64 + 5).map(|at| registry.register(at * 3));
-        let local = tokio::task::LocalSet::new();
-        let waits: Vec<_> = entries.map(|entry| local.spawn_local(wait(entry))).collect();
-        let scanned = registry.clone();
-        local.spawn_local(async move { scanned.scan().await });
-        let all = async {
-            for wait in waits {
-                wait.await.unwrap();
-            }
-        };
-        local.run_until(all).await;
-        assert!(registry.is_empty());
-    }
-
-    #[tokio::test]
-    async fn a_task_runs_until_it_ends_or_is_to() {
-        let registry: Rc<Registry<()>> = Rc::default();
-        registry.register(()).run(ready(())).await;
-        assert!(registry.is_empty());
-        let endless = registry.register(()).run(std::future::pending::<()>());
-        let close = async { registry.close(CloseReason::Stopping, |()| true) };
-        tokio::join!(endless, close);
-        assert!(registry.is_empty());
-    }
-}
+mod tests;

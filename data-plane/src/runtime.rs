@@ -32,7 +32,7 @@ use crate::local_reply::LocalReplies;
 use crate::member::MemberTable;
 use crate::metrics::series::Series;
 use crate::tls::server::TlsServer;
-pub(crate) use backend_set::{BackendSet, HostPolicy};
+pub(crate) use backend_set::{BackendSet, HostPolicy, reviews_tunnels};
 pub(crate) use builder::BuildError;
 use builder::DrainingBackends;
 pub(crate) use load_balancer::MemberChoice;
@@ -101,6 +101,11 @@ impl Binding {
     /// Returns the route for a request's host.
     pub(crate) fn route(&self, host: &CanonicalHost<'_>) -> Option<&Arc<Route>> {
         self.hosts.find(host).map(|rank| &self.routes[rank])
+    }
+
+    /// Returns the route of the listener with this name.
+    pub(crate) fn route_of(&self, listener: &str) -> Option<&Arc<Route>> {
+        self.routes.iter().find(|route| route.listener == listener)
     }
 
     /// Returns true if connections start in the same way on both bindings: with or without TLS, and with a PROXY

@@ -44,6 +44,13 @@ impl ShortInstant {
     }
 }
 
+impl ShortDuration {
+    /// Returns this number of milliseconds.
+    pub(crate) const fn milliseconds(number: u32) -> ShortDuration {
+        ShortDuration(number)
+    }
+}
+
 impl From<Duration> for ShortDuration {
     fn from(time: Duration) -> ShortDuration {
         ShortDuration(u32::try_from(time.as_millis()).unwrap_or(u32::MAX))

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
-use crate::stream::{REQUEST_PEER_TIMEOUT, watch_for_vanished_peer};
+use crate::stream::{PEER_TIMEOUT, REQUEST_PEER_TIMEOUT, watch_for_vanished_peer};
 
 /// The length of each socket's accept queue.
 pub(crate) const BACKLOG: i32 = 4096;
@@ -30,7 +30,7 @@ fn bind_one(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_nonblocking(true)?;
     // Accepted sockets inherit these options, which saves the system calls for each.
     socket.set_tcp_nodelay(true)?;
-    watch_for_vanished_peer(&SockRef::from(&socket), REQUEST_PEER_TIMEOUT)?;
+    watch_for_vanished_peer(&SockRef::from(&socket), PEER_TIMEOUT, REQUEST_PEER_TIMEOUT)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())

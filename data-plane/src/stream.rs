@@ -6,15 +6,15 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
+use tidegate_shared::snapshot::TunnelPolicy;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsStream;
 
 use crate::{read_buffer, tcp_diag};
 
-/// The time after which the kernel closes the connection of a peer that does not answer, with unacknowledged bytes
-/// or without.
-pub(crate) const PEER_TIMEOUT: Duration = Duration::from_secs(60);
+/// The usual time within which a peer that does not answer is noticed, with unacknowledged bytes or without.
+pub(crate) const PEER_TIMEOUT: Duration = TunnelPolicy::PEER_TIMEOUT;
 
 /// The time for which a connection with requests waits for a peer with a closed window. It is longer than other
 /// timeouts, which count from the last byte that moved and should end the connection first.
@@ -33,14 +33,30 @@ pub(crate) enum Stream {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
-/// Makes the kernel detect a peer that vanished: by keepalive if nothing is in flight, by `TCP_USER_TIMEOUT` (RFC
-/// 5482) with `timeout` if something is. If both are set, Linux also ends keepalive by the latter. Accepted sockets
-/// inherit these options from their listener.
-pub(crate) fn watch_for_vanished_peer(socket: &SockRef<'_>, timeout: Duration) -> io::Result<()> {
-    // The last quarter of the timeout is for three probes, so that the loss of one or two has no effect.
-    let keepalive = TcpKeepalive::new().with_time(PEER_TIMEOUT / 4 * 3).with_interval(PEER_TIMEOUT / 12);
+/// The shortest time that keepalive knows.
+const KEEPALIVE_UNIT: Duration = Duration::from_secs(1);
+
+/// Returns the time after which a silent peer has vanished, if that must be noticed within `peer_timeout`. The rest
+/// is for the checks while bytes are in flight.
+pub(crate) fn silence(peer_timeout: Duration) -> Duration {
+    peer_timeout - peer_timeout / 6
+}
+
+/// Makes the kernel detect a peer that vanished: by keepalive if nothing is in flight, so that it is noticed within
+/// `peer_timeout`, and by `TCP_USER_TIMEOUT` (RFC 5482) with `user_timeout` if something is. If both are set, Linux
+/// also ends keepalive by the latter. Accepted sockets inherit these options from their listener.
+pub(crate) fn watch_for_vanished_peer(
+    socket: &SockRef<'_>,
+    peer_timeout: Duration,
+    user_timeout: Duration,
+) -> io::Result<()> {
+    // The last quarter of the time is for three probes, so that the loss of one or two has no effect.
+    let silence = silence(peer_timeout);
+    let keepalive = TcpKeepalive::new()
+        .with_time((silence / 4 * 3).max(KEEPALIVE_UNIT))
+        .with_interval((silence / 12).max(KEEPALIVE_UNIT));
     socket.set_tcp_keepalive(&keepalive)?;
-    socket.set_tcp_user_timeout(Some(timeout))
+    socket.set_tcp_user_timeout(Some(user_timeout))
 }
 
 /// Returns true for an error with which the kernel reports a peer that does not answer. After an ICMP error the

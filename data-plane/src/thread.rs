@@ -4,6 +4,8 @@
 //! members and over the addresses of a name, and caches of rewrite patterns and TLS sessions. A request never moves
 //! to another thread.
 
+mod group_drains;
+
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::SocketAddr;
@@ -27,6 +29,7 @@ use crate::spool::SpoolQuota;
 use crate::trace;
 use crate::tunnel_history::TunnelHistory;
 use crate::upstream::Upstreams;
+use group_drains::GroupDrains;
 
 /// The shared state of one data thread.
 #[derive(Debug)]
@@ -41,6 +44,8 @@ pub(crate) struct Thread {
     pub(crate) history: RefCell<TunnelHistory>,
     /// A random number of this process, for the numbers of tunnels.
     process: u32,
+    /// The tunnels that a change of listeners or routes ends.
+    pub(crate) group_drains: GroupDrains,
     /// The timers of the waits of requests.
     pub(crate) alarms: Alarms,
     pub(crate) log: Rc<Logger>,
@@ -78,6 +83,7 @@ impl Thread {
             tunnels: Rc::default(),
             history: RefCell::new(TunnelHistory::new(resources.tunnel_history)),
             process: resources.process,
+            group_drains: GroupDrains::default(),
             alarms: Alarms::default(),
             log: Logger::new(resources.log),
             spans: resources.spans,

@@ -67,6 +67,8 @@ pub(crate) enum Command {
     ShowTunnel(GatewayId, TunnelKey, ReplySender<Option<Tunnel>>),
     /// Close the thread's open tunnels of a gateway among these, and reply with their number.
     CloseChosen(GatewayId, Arc<[TunnelKey]>, ReplySender<u64>),
+    /// Have the tunnels of a gateway look at its configuration again.
+    Review(GatewayId),
     /// Let connections and tunnels finish, at most for `timeout`, then end the thread. Listeners are closed by their
     /// own tokens.
     Drain { timeout: Duration },
@@ -273,6 +275,11 @@ async fn run(mut commands: mpsc::Receiver<Command>, thread: Rc<Thread>) -> Rc<Lo
             }
             Command::CloseChosen(gateway, keys, reply) => {
                 let _ = reply.send(tunnel_list::close(&thread, gateway, &keys));
+            }
+            Command::Review(gateway) => {
+                let tunnels = thread.tunnels.clone();
+                let which = move |tunnel: &LiveTunnel| tunnel.backend.member_state.member.gateway == gateway;
+                tokio::task::spawn_local(async move { tunnels.review(which).await });
             }
             Command::Drain { timeout } => {
                 drain(&thread, timeout).await;

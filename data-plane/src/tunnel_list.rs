@@ -42,6 +42,7 @@ impl Listed {
 /// A live tunnel, seen at one time.
 struct Seen<'a> {
     worker: &'a str,
+    thread: &'a Thread,
     entry: &'a Entry<LiveTunnel>,
     /// The time by which it is idle.
     at: Instant,
@@ -74,7 +75,7 @@ pub(crate) async fn page(thread: &Thread, query: &TunnelQuery) -> TunnelPage {
     for listed in listed {
         let key = thread.key(listed.number());
         rows.push(match listed {
-            Listed::Live(entry) => describe(&entry, key, at),
+            Listed::Live(entry) => describe(thread, &entry, key, at),
             Listed::Ended(ended) => ended.describe(key),
         });
         if !slice.goes_on() {
@@ -98,7 +99,7 @@ pub(crate) fn show(thread: &Thread, gateway: GatewayId, key: TunnelKey) -> Optio
     }
     let live = thread.tunnels.get(key.number).filter(|entry| gateway_of(&entry.public) == gateway);
     if let Some(entry) = live {
-        return Some(describe(&entry, key, Instant::now()));
+        return Some(describe(thread, &entry, key, Instant::now()));
     }
     let ended = thread.history.borrow().get(key.number).filter(|ended| ended.gateway == gateway);
     ended.map(|ended| ended.describe(key))
@@ -121,7 +122,7 @@ async fn select(thread: &Thread, query: &TunnelQuery) -> (Vec<Listed>, bool, u64
         let mut slice = Slice::begin();
         next = thread.tunnels.visit(first, |entry| {
             if gateway_of(&entry.public) == query.gateway {
-                let seen = Seen { worker: &query.worker, entry, at };
+                let seen = Seen { worker: &query.worker, thread, entry, at };
                 first_rows.offer(thread.key(entry.number), &seen, || Listed::Live(entry.clone()));
             }
             slice.goes_on()
@@ -166,11 +167,12 @@ fn time_of(query: &TunnelQuery) -> Instant {
     now.checked_sub(query.age).unwrap_or(now)
 }
 
-fn state(entry: &Entry<LiveTunnel>) -> TunnelState {
+fn state(thread: &Thread, entry: &Entry<LiveTunnel>) -> TunnelState {
     if let Some(why) = entry.close_reason() {
         return TunnelState::Closing { reason: why.reason().to_owned() };
     }
-    match entry.public.drain() {
+    let of_group = entry.group().and_then(|group| thread.group_drains.end(group));
+    match entry.public.drain().into_iter().chain(of_group).min_by_key(|(until, _)| *until) {
         Some((until, why)) => {
             let left = until.saturating_duration_since(Instant::now()).as_millis();
             let until = now() + Millis::try_from(left).unwrap_or_default();
@@ -181,7 +183,7 @@ fn state(entry: &Entry<LiveTunnel>) -> TunnelState {
 }
 
 /// Describes a live tunnel in full.
-fn describe(entry: &Entry<LiveTunnel>, key: TunnelKey, at: Instant) -> Tunnel {
+fn describe(thread: &Thread, entry: &Entry<LiveTunnel>, key: TunnelKey, at: Instant) -> Tunnel {
     let live = &entry.public;
     Tunnel {
         key,
@@ -199,7 +201,7 @@ fn describe(entry: &Entry<LiveTunnel>, key: TunnelKey, at: Instant) -> Tunnel {
         request_timeout: live.request_timeout(),
         received: live.received(),
         sent: live.sent(),
-        state: state(entry),
+        state: state(thread, entry),
     }
 }
 
@@ -219,7 +221,7 @@ impl Properties for Seen<'_> {
             Property::Worker => Value::text(self.worker),
             Property::OpenedAt => Value::Time(live.opened_at()),
             Property::IdleFor => Value::count(live.idle_at(self.at).as_secs()),
-            Property::State => Value::text(state(self.entry).name()),
+            Property::State => Value::text(state(self.thread, self.entry).name()),
             Property::ReceivedBytes => Value::count(live.received().bytes),
             Property::SentBytes => Value::count(live.sent().bytes),
             Property::ReceivedMessages => Value::count(live.received().messages.into()),

@@ -5,6 +5,7 @@
 //! continues to serve.
 
 mod gateway;
+mod review;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
@@ -28,7 +29,7 @@ use crate::member::Member;
 use crate::metrics::Metrics;
 use crate::resolver::{QueryPermits, Resolver};
 use crate::runtime::{BuildError, Runtime};
-use crate::threads::Threads;
+use crate::threads::{Command, Threads};
 use crate::tls::tickets::TicketKeys;
 use gateway::{Gateway, Task};
 
@@ -263,6 +264,8 @@ impl Worker {
         let bound = self.bind_new(&runtime)?;
 
         let gateway = self.gateways.remove(&snapshot.gateway);
+        let before = gateway.as_ref().map(|gateway| &gateway.snapshot.content);
+        let needs_review = before.is_some_and(|before| review::is_needed(before, &snapshot.content));
         let mut gateway = match gateway {
             Some(gateway) => {
                 gateway.current.store(runtime.clone());
@@ -291,13 +294,7 @@ impl Worker {
             gateway.sockets.insert(address, close.clone());
             opened.push((address, sockets, close));
         }
-        gateway.sockets.retain(|address, close| {
-            let wanted = runtime.bindings.contains_key(address);
-            if !wanted {
-                close.cancel();
-            }
-            wanted
-        });
+        gateway.close_unbound(&runtime);
         gateway.resolve(&runtime, &self.resolver, &self.health_changed);
         gateway.probe(&runtime, &self.threads, &self.health_changed);
         let current = gateway.current.clone();
@@ -308,6 +305,9 @@ impl Worker {
         self.drain(&runtime, Removal::Members);
         for (address, sockets, close) in opened {
             self.threads.listen(address, sockets, &current, &close).await;
+        }
+        if needs_review {
+            self.threads.broadcast(|| Command::Review(runtime.gateway)).await;
         }
         Ok(in_force)
     }

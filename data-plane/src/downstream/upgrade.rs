@@ -9,7 +9,9 @@ use http::Request;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 
+use super::framed::FramedClient;
 use super::http2_streams::OpenStream;
 use crate::body::BoxError;
 use crate::pump::Peer;
@@ -26,11 +28,13 @@ pub(crate) struct PendingUpgrade {
     open: Rc<OpenStream>,
 }
 
-/// The client's end of a tunnel. An HTTP/2 stream is boxed, so that tunnels over whole connections need less memory.
+/// The client's end of a tunnel. All but a socket is boxed, so that tunnels over whole connections need less memory.
 #[derive(Debug)]
 pub(crate) enum UpgradedClient {
     Socket(Stream),
     Http2(Box<Http2Stream>),
+    /// Either of them, with frames of the gateway.
+    Framed(Box<FramedClient<UpgradedClient>>),
 }
 
 /// Both directions of one HTTP/2 stream.
@@ -73,6 +77,15 @@ impl UpgradedClient {
         match self {
             UpgradedClient::Socket(stream) => stream.reset(),
             UpgradedClient::Http2(stream) => stream.open.reset(),
+            UpgradedClient::Framed(framed) => framed.inner.reset(),
+        }
+    }
+
+    /// Returns the end with frames of the gateway, if it is one.
+    pub(crate) fn framed(&mut self) -> Option<&mut FramedClient<UpgradedClient>> {
+        match self {
+            UpgradedClient::Framed(framed) => Some(framed),
+            UpgradedClient::Socket(_) | UpgradedClient::Http2(_) => None,
         }
     }
 }
@@ -82,6 +95,14 @@ impl Peer for UpgradedClient {
         match self {
             UpgradedClient::Socket(stream) => Some(stream),
             UpgradedClient::Http2(_) => None,
+            UpgradedClient::Framed(framed) => framed.inner.socket(),
+        }
+    }
+
+    fn plain(&self) -> Option<&TcpStream> {
+        match self {
+            UpgradedClient::Socket(stream) => stream.plain(),
+            UpgradedClient::Http2(_) | UpgradedClient::Framed(_) => None,
         }
     }
 
@@ -96,6 +117,7 @@ impl Peer for UpgradedClient {
                 Poll::Ready(Err(error)) => Some(error),
                 Poll::Ready(Ok(())) | Poll::Pending => None,
             },
+            UpgradedClient::Framed(framed) => framed.inner.failure(cx),
         }
     }
 }
@@ -126,6 +148,7 @@ impl AsyncRead for UpgradedClient {
         match self.get_mut() {
             UpgradedClient::Socket(stream) => Pin::new(stream).poll_read(cx, buf),
             UpgradedClient::Http2(stream) => stream.poll_read(cx, buf),
+            UpgradedClient::Framed(framed) => Pin::new(framed).poll_read(cx, buf),
         }
     }
 }
@@ -137,6 +160,7 @@ impl AsyncWrite for UpgradedClient {
             UpgradedClient::Http2(stream) => {
                 Pin::new(&mut stream.io).poll_write(cx, &bytes[..bytes.len().min(PIECE)])
             }
+            UpgradedClient::Framed(framed) => Pin::new(framed).poll_write(cx, bytes),
         }
     }
 
@@ -144,6 +168,7 @@ impl AsyncWrite for UpgradedClient {
         match self.get_mut() {
             UpgradedClient::Socket(stream) => Pin::new(stream).poll_flush(cx),
             UpgradedClient::Http2(stream) => Pin::new(&mut stream.io).poll_flush(cx),
+            UpgradedClient::Framed(framed) => Pin::new(framed).poll_flush(cx),
         }
     }
 
@@ -151,6 +176,7 @@ impl AsyncWrite for UpgradedClient {
         match self.get_mut() {
             UpgradedClient::Socket(stream) => Pin::new(stream).poll_shutdown(cx),
             UpgradedClient::Http2(stream) => Pin::new(&mut stream.io).poll_shutdown(cx),
+            UpgradedClient::Framed(framed) => Pin::new(framed).poll_shutdown(cx),
         }
     }
 }

@@ -33,7 +33,14 @@ impl AddressLimit {
 
     /// Counts one more for this client. `None` if its address has its full share.
     pub(crate) fn take(self: &Arc<AddressLimit>, client: IpAddr) -> Option<AddressPermit> {
-        let Some(most) = self.most else { return Some(AddressPermit { of: None }) };
+        match self.most {
+            Some(most) => self.take_up_to(client, most),
+            None => Some(AddressPermit { of: None }),
+        }
+    }
+
+    /// The same with this limit instead of its own.
+    pub(crate) fn take_up_to(self: &Arc<AddressLimit>, client: IpAddr, most: usize) -> Option<AddressPermit> {
         let address = client_network(client);
         let mut held = self.shard(&address);
         let count = held.entry(address).or_default();

@@ -50,6 +50,12 @@ pub(crate) const TUNNELS_CLOSED: Family = family(
     &["gateway", "listener", "rule", "reason"],
     "Closed tunnels, by the reason.",
 );
+pub(crate) const TUNNELS_REJECTED: Family = family(
+    "tidegate_tunnels_rejected",
+    Counter,
+    &["gateway", "listener", "rule", "limit"],
+    "Handshakes that a limit of the tunnel policy has refused, by the limit: pool, member, client_address or rate.",
+);
 pub(crate) const TUNNEL_TIME: Family =
     family("tidegate_tunnel_duration_seconds", Histogram, OF_RULE, "Duration of closed tunnels.");
 pub(crate) const TUNNEL_HANDSHAKE: Family = family(
@@ -216,6 +222,7 @@ pub(crate) const ALL: &[&Family] = &[
     &TUNNELS_OPENED,
     &TUNNELS,
     &TUNNELS_CLOSED,
+    &TUNNELS_REJECTED,
     &TUNNEL_TIME,
     &TUNNEL_HANDSHAKE,
     &TUNNEL_RECEIVED,

@@ -13,10 +13,11 @@ use super::families::{
     FAILURES, FIRST_BYTE, FLOODS, HANDSHAKE_FAILURES, HANDSHAKE_TIME, HANDSHAKES, HEADERS_DROPPED, LAST_BYTE,
     LIMITED, LINES_DROPPED, MALFORMED, PROXY_PROTOCOL_ERRORS, RECEIVED, REJECTED, REQUEST_TIME, REQUESTS,
     RESPONSES, SEARCHES_EXCEEDED, SENT, SLOW, SPANS_DROPPED, TUNNEL_HANDSHAKE, TUNNEL_RECEIVED, TUNNEL_SENT,
-    TUNNEL_TIME, TUNNELS, TUNNELS_CLOSED, TUNNELS_OPENED, UNREACHABLE, UNSAVED,
+    TUNNEL_TIME, TUNNELS, TUNNELS_CLOSED, TUNNELS_OPENED, TUNNELS_REJECTED, UNREACHABLE, UNSAVED,
 };
 use super::series::{
     CODE_CLASSES, Connections, DIRECTIONS, PoolSeries, REJECTIONS, RuleSeries, TLS_VERSIONS, TUNNEL_ENDS,
+    TUNNEL_LIMITS,
 };
 use crate::error_info::ErrorInfo;
 
@@ -113,6 +114,15 @@ impl ScrapeSources {
             for (gateway, rule) in &rules {
                 for (end, name) in TUNNEL_ENDS {
                     let count = rule.tunnels.sum(|tunnels| tunnels.closed(end));
+                    samples.count(&[gateway, &rule.listener, &rule.rule, name], count)?;
+                }
+            }
+            Ok(())
+        })?;
+        TUNNELS_REJECTED.write(encoder, |samples| {
+            for (gateway, rule) in &rules {
+                for (limit, name) in TUNNEL_LIMITS {
+                    let count = rule.tunnels.sum(|tunnels| tunnels.rejected(limit));
                     samples.count(&[gateway, &rule.listener, &rule.rule, name], count)?;
                 }
             }

@@ -49,10 +49,14 @@ pub(crate) enum TunnelEnd {
     Stopping,
     GatewayRemoved,
     Requested,
+    ListenerRemoved,
+    PolicyTightened,
+    RouteChanged,
+    Lifetime,
 }
 
 /// All ends, with their labels.
-pub(crate) const TUNNEL_ENDS: [(TunnelEnd, &str); 10] = [
+pub(crate) const TUNNEL_ENDS: [(TunnelEnd, &str); 14] = [
     (TunnelEnd::ClientClosed, "client_closed"),
     (TunnelEnd::BackendClosed, "backend_closed"),
     (TunnelEnd::ClientFailed, "client_failed"),
@@ -63,6 +67,31 @@ pub(crate) const TUNNEL_ENDS: [(TunnelEnd, &str); 10] = [
     (TunnelEnd::Stopping, "stopping"),
     (TunnelEnd::GatewayRemoved, "gateway_removed"),
     (TunnelEnd::Requested, "requested"),
+    (TunnelEnd::ListenerRemoved, "listener_removed"),
+    (TunnelEnd::PolicyTightened, "policy_tightened"),
+    (TunnelEnd::RouteChanged, "route_changed"),
+    (TunnelEnd::Lifetime, "lifetime"),
+];
+
+/// The limit of a tunnel policy that refuses a handshake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TunnelLimit {
+    /// The pool has its maximum number of tunnels.
+    Pool,
+    /// The member has its maximum number of tunnels.
+    Member,
+    /// The client's address has its maximum number of tunnels to the pool.
+    Address,
+    /// The pool has had its maximum number of handshakes in this second.
+    Rate,
+}
+
+/// All limits, with their labels.
+pub(crate) const TUNNEL_LIMITS: [(TunnelLimit, &str); 4] = [
+    (TunnelLimit::Pool, "pool"),
+    (TunnelLimit::Member, "member"),
+    (TunnelLimit::Address, "client_address"),
+    (TunnelLimit::Rate, "rate"),
 ];
 
 /// Counters by status class.
@@ -97,6 +126,8 @@ pub(crate) struct Requests {
 pub(crate) struct Tunnels {
     pub(crate) opened: Counter,
     pub(crate) closed: [Counter; TUNNEL_ENDS.len()],
+    /// Handshakes that a limit of the tunnel policy has refused, by [`TUNNEL_LIMITS`].
+    pub(crate) rejected: [Counter; TUNNEL_LIMITS.len()],
     pub(crate) received: Counter,
     pub(crate) sent: Counter,
     pub(crate) handshake: Histogram,
@@ -106,6 +137,10 @@ pub(crate) struct Tunnels {
 impl Tunnels {
     pub(crate) fn closed(&self, end: TunnelEnd) -> &Counter {
         &self.closed[end as usize]
+    }
+
+    pub(crate) fn rejected(&self, limit: TunnelLimit) -> &Counter {
+        &self.rejected[limit as usize]
     }
 }
 
@@ -275,9 +310,12 @@ mod tests {
     }
 
     #[test]
-    fn tunnel_ends_stand_in_the_order_of_their_numbers() {
+    fn tunnel_ends_and_limits_stand_in_the_order_of_their_numbers() {
         for (number, (end, _)) in TUNNEL_ENDS.into_iter().enumerate() {
             assert_eq!(end as usize, number);
+        }
+        for (number, (limit, _)) in TUNNEL_LIMITS.into_iter().enumerate() {
+            assert_eq!(limit as usize, number);
         }
     }
 }

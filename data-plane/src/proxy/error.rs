@@ -9,6 +9,7 @@ use tidegate_http1::{Fault, Known, ResponseHead};
 use crate::body::collect::CollectError;
 use crate::error_info::ErrorInfo;
 use crate::local_reply::LocalReplies;
+use crate::metrics::series::TunnelLimit;
 use crate::registry::CloseReason;
 use crate::runtime::Unroutable;
 use crate::runtime::pattern::Exhausted;
@@ -82,6 +83,8 @@ pub(crate) enum ProxyError {
     NoUpgrade { backend: String, status: StatusCode },
     #[error(transparent)]
     Rewrite(#[from] RewriteFault),
+    #[error("{}", limit_sentence(*.0))]
+    TunnelLimit(TunnelLimit),
     #[error("no response within {seconds} s")]
     Timeout { seconds: u64 },
 }
@@ -132,6 +135,8 @@ const SERVED: &[u8] = b"GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH";
 
 /// The value of `Retry-After` in seconds: connections and disk space become free quickly.
 const RETRY_AFTER: &[u8] = b"5";
+/// The value of `Retry-After` in seconds after too many handshakes in one second.
+const NEXT_SECOND: &[u8] = b"1";
 
 impl ProxyError {
     fn status(&self) -> StatusCode {
@@ -158,7 +163,14 @@ impl ProxyError {
             ProxyError::ProtocolNotServed => StatusCode::NOT_IMPLEMENTED,
             ProxyError::SlowBody { .. } => StatusCode::REQUEST_TIMEOUT,
             ProxyError::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            ProxyError::Spool(_) | ProxyError::StreamLimit => StatusCode::SERVICE_UNAVAILABLE,
+            ProxyError::Spool(_)
+            | ProxyError::StreamLimit
+            | ProxyError::TunnelLimit(TunnelLimit::Pool | TunnelLimit::Member) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            ProxyError::TunnelLimit(TunnelLimit::Address | TunnelLimit::Rate) => {
+                StatusCode::TOO_MANY_REQUESTS
+            }
             ProxyError::NoListener | ProxyError::NoRule => StatusCode::NOT_FOUND,
             ProxyError::Connect { source, .. } if source.is_exhaustion() => StatusCode::SERVICE_UNAVAILABLE,
             ProxyError::EmptyPool
@@ -197,7 +209,9 @@ impl ProxyError {
             ProxyError::ClientBody | ProxyError::SlowBody { .. } => ErrorInfo::ClientClosedRequest,
             ProxyError::BodyTooLarge { .. } => ErrorInfo::InvalidContentLength,
             // Neither the request nor a backend is at fault.
-            ProxyError::Spool(_) | ProxyError::StreamLimit => ErrorInfo::GatewayExhausted,
+            ProxyError::Spool(_) | ProxyError::StreamLimit | ProxyError::TunnelLimit(_) => {
+                ErrorInfo::GatewayExhausted
+            }
             ProxyError::Connect { source, .. } if source.is_exhaustion() => ErrorInfo::GatewayExhausted,
             ProxyError::EmptyPool | ProxyError::NoHealthyBackend | ProxyError::Connect { .. } => {
                 ErrorInfo::UpstreamNoLive
@@ -214,8 +228,14 @@ impl ProxyError {
     pub(crate) fn response(&self, replies: &LocalReplies, to_head: bool) -> (ResponseHead, Bytes) {
         let status = self.status();
         let (mut head, body) = replies.response(status, to_head);
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            head.fields.append(Known::RetryAfter, RETRY_AFTER);
+        match self {
+            ProxyError::TunnelLimit(TunnelLimit::Rate) => {
+                head.fields.append(Known::RetryAfter, NEXT_SECOND);
+            }
+            _ if [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS].contains(&status) => {
+                head.fields.append(Known::RetryAfter, RETRY_AFTER);
+            }
+            _ => {}
         }
         // A malformed request may be an attempt at request smuggling, so nothing more is read from this client. A
         // misdirected request can never succeed on this connection.
@@ -238,6 +258,15 @@ impl ProxyError {
             head.fields.append(Known::Allow, SERVED);
         }
         (head, body)
+    }
+}
+
+fn limit_sentence(limit: TunnelLimit) -> &'static str {
+    match limit {
+        TunnelLimit::Pool => "the pool has its maximum number of tunnels",
+        TunnelLimit::Member => "the members that could be chosen have their maximum number of tunnels",
+        TunnelLimit::Address => "the client's address has its maximum number of tunnels",
+        TunnelLimit::Rate => "the pool has had its maximum number of handshakes in this second",
     }
 }
 
@@ -298,6 +327,9 @@ mod tests {
             (ProxyError::ProtocolChanged, 421, ErrorInfo::InvalidHost, true),
             (ProxyError::DotSegments, 400, ErrorInfo::RequestUriInvalid, false),
             (ProxyError::StreamLimit, 503, ErrorInfo::GatewayExhausted, false),
+            (ProxyError::TunnelLimit(TunnelLimit::Pool), 503, ErrorInfo::GatewayExhausted, false),
+            (ProxyError::TunnelLimit(TunnelLimit::Member), 503, ErrorInfo::GatewayExhausted, false),
+            (ProxyError::TunnelLimit(TunnelLimit::Address), 429, ErrorInfo::GatewayExhausted, false),
             (ProxyError::NoListener, 404, ErrorInfo::InvalidHost, false),
             (ProxyError::PlainHttp, 400, ErrorInfo::HttpToHttpsPort, true),
         ];
@@ -311,9 +343,16 @@ mod tests {
 
     #[test]
     fn what_is_not_to_be_had_now_may_be_asked_for_again() {
-        let (head, _) = ProxyError::Spool(SpoolError::NoRoom).response(&LocalReplies::default(), false);
-        assert_eq!(head.status, StatusCode::SERVICE_UNAVAILABLE);
-        assert_eq!(head.fields.get(Known::RetryAfter), Some(b"5".as_slice()));
+        for (error, status, seconds) in [
+            (ProxyError::Spool(SpoolError::NoRoom), 503, b"5"),
+            (ProxyError::TunnelLimit(TunnelLimit::Pool), 503, b"5"),
+            (ProxyError::TunnelLimit(TunnelLimit::Address), 429, b"5"),
+            (ProxyError::TunnelLimit(TunnelLimit::Rate), 429, b"1"),
+        ] {
+            let (head, _) = error.response(&LocalReplies::default(), false);
+            assert_eq!(head.status.as_u16(), status);
+            assert_eq!(head.fields.get(Known::RetryAfter), Some(seconds.as_slice()));
+        }
         let (head, _) = ProxyError::EmptyPool.response(&LocalReplies::default(), false);
         assert!(!head.fields.has(Known::RetryAfter));
     }

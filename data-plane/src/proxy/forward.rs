@@ -25,12 +25,15 @@ use super::lease::Lease;
 use super::record::Record;
 use super::request::Request;
 use super::{headers, pick};
-use crate::backend::Backend;
+use crate::backend::{Backend, TunnelGuard};
 use crate::body::collect::CollectError;
 use crate::body::received::ReceivedBody;
 use crate::body::{Progress, RequestBody};
 use crate::downstream::Connection;
+use crate::limits::AddressPermit;
 use crate::member::InFlightGuard;
+use crate::metrics::series::TunnelLimit;
+use crate::pool_state::PoolState;
 use crate::runtime::{BackendSet, HostPolicy};
 use crate::tls::client;
 use crate::upstream::{self, ConnectError, Key, Purpose, Sender, Terms, Unanswered, UpstreamError};
@@ -45,9 +48,19 @@ pub(crate) struct Exchange {
     /// The number of the backend in its set.
     pub(crate) member: usize,
     pub(crate) in_flight: Option<InFlightGuard>,
+    /// The place of the tunnel, if the request is a handshake.
+    pub(crate) place: Option<Box<TunnelPlace>>,
     pub(crate) lease: Option<Lease>,
     /// The longest pause of the backend within its body.
     pub(crate) read_timeout: Duration,
+}
+
+/// The place of a tunnel in the counts of its pool's limits, from before its handshake.
+#[derive(Debug)]
+pub(crate) struct TunnelPlace {
+    pub(crate) guard: TunnelGuard,
+    /// The count at the client's address, if the policy limits it.
+    pub(crate) address_permit: Option<AddressPermit>,
 }
 
 impl Exchange {
@@ -138,6 +151,12 @@ struct Attempts<'a> {
     repeated: bool,
 }
 
+/// A handshake that the limits of a pool have admitted.
+struct Admitted {
+    pool: Arc<PoolState>,
+    address_permit: Option<AddressPermit>,
+}
+
 /// A failed attempt on one backend.
 struct Failure {
     error: ProxyError,
@@ -152,8 +171,17 @@ impl Attempts<'_> {
         let mut pick = pick::Pick::new(backend_set, bound, connection.client.ip(), &connection.dedicated);
         let mut failure =
             if backend_set.is_empty() { ProxyError::EmptyPool } else { ProxyError::NoHealthyBackend };
+        let mut admitted = None;
         while let Some((member, backend)) = pick.next() {
-            let in_flight = backend_set.count(backend);
+            let place = match self.take_place(backend, &mut admitted) {
+                Ok(place) => place,
+                Err(limit @ (TunnelLimit::Pool | TunnelLimit::Member)) => {
+                    failure = ProxyError::TunnelLimit(limit);
+                    continue;
+                }
+                Err(limit) => return Err(ProxyError::TunnelLimit(limit)),
+            };
+            let in_flight = if place.is_some() { None } else { backend_set.count(backend) };
             if !request.is_host_set {
                 set_host(&mut request.head.fields, backend_set, backend);
             }
@@ -170,6 +198,10 @@ impl Attempts<'_> {
                         backend: backend.clone(),
                         member,
                         in_flight,
+                        place: place.map(|guard| {
+                            let address_permit = admitted.and_then(|admitted| admitted.address_permit);
+                            Box::new(TunnelPlace { guard, address_permit })
+                        }),
                         lease: Some(lease),
                         read_timeout: backend_set.request_timeout,
                     });
@@ -179,6 +211,26 @@ impl Attempts<'_> {
             }
         }
         Err(failure)
+    }
+
+    /// Takes the place of a tunnel at a backend; `None` for a request that is no handshake. A handshake counts once
+    /// in the limits of a pool that concern clients, however many members are tried.
+    fn take_place(
+        &self,
+        backend: &Arc<Backend>,
+        admitted: &mut Option<Admitted>,
+    ) -> Result<Option<TunnelGuard>, TunnelLimit> {
+        if self.manner.purpose != Purpose::Tunnel {
+            return Ok(None);
+        }
+        let pool = &backend.member_state.pool;
+        let policy = pool.policy();
+        let guard = TunnelGuard::take(backend, &policy)?;
+        if !admitted.as_ref().is_some_and(|admitted| Arc::ptr_eq(&admitted.pool, pool)) {
+            let address_permit = pool.admit(self.connection.client.ip(), &policy)?;
+            *admitted = Some(Admitted { pool: pool.clone(), address_permit });
+        }
+        Ok(Some(guard))
     }
 
     /// Tries one backend: first on idle connections, then on a new one.

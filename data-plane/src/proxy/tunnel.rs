@@ -4,14 +4,17 @@
 //! Each tunnel is one task, so that an idle tunnel needs only two sockets and little memory.
 
 mod access_log;
+mod review;
+mod terms;
 
 use std::future::poll_fn;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use tidegate_http1::Known;
 
@@ -22,17 +25,18 @@ use crate::backend::{Backend, Drained};
 use crate::downstream::upgrade::{PendingUpgrade, UpgradedClient};
 use crate::downstream::{Admission, Connection};
 use crate::drain_schedule as schedule;
+use crate::limits::AddressPermit;
 use crate::live_tunnel::{HandshakeHead, LiveTunnel};
-use crate::member::InFlightGuard;
 use crate::pump::{self, Peer, Side, Traffic};
-use crate::registry::{CloseReason, Registration};
-use crate::runtime::{BackendSet, Selection};
+use crate::registry::{CloseReason, Registration, Signal};
+use crate::runtime::{BackendSet, Runtime, Selection, reviews_tunnels};
 use crate::stream::Stream;
 use crate::thread::Thread;
 use crate::tls::facts::TlsInfo;
 use crate::trace;
 use crate::websocket::Frames;
 use access_log::Last;
+use terms::{Step, Terms};
 
 /// The time in which an HTTP/2 stream must be handed over after the response.
 const HANDOVER: Duration = Duration::from_secs(20);
@@ -49,6 +53,7 @@ pub(crate) struct PendingTunnel {
     upstream: (Stream, Bytes),
     limits: Limits,
     live: LiveTunnel,
+    address_permit: Option<AddressPermit>,
     context: TunnelContext,
     /// The client's connection, which may live no longer than until the tunnel begins.
     connection: Rc<Connection>,
@@ -67,6 +72,7 @@ impl PendingTunnel {
         mut head: HandshakeHead,
         (id, handshake): (TransactionId, Option<trace::Context>),
     ) -> Option<Box<PendingTunnel>> {
+        let place = *exchange.place.take()?;
         let sender = exchange.lease.take()?.sender;
         let source_port = sender.source_port();
         let upstream = sender.into_stream()?;
@@ -80,13 +86,13 @@ impl PendingTunnel {
             head.select(subprotocol);
         }
         let route = selection.route.clone();
-        let live = LiveTunnel::new(connection.client, exchange.backend.clone(), route, head);
+        let live = LiveTunnel::new(connection.client, place.guard, route, head);
         let context = TunnelContext {
             admission: connection.admission.clone(),
-            _in_flight: InFlightGuard::at(&exchange.backend.member_state),
-            details: is_recorded(thread).then(|| {
+            details: (is_recorded(thread) || backend_set.reviews_tunnels()).then(|| {
                 Box::new(Details {
-                    local: connection.address,
+                    current: connection.current.clone(),
+                    local: (connection.address.ip(), connection.address.port()),
                     secure: connection.secure,
                     tls: connection.tls.clone(),
                     selection: selection.clone(),
@@ -101,7 +107,15 @@ impl PendingTunnel {
         connection.dedicated.close();
         let limits = Limits { idle: backend_set.request_timeout, drain: backend_set.drain_timeout };
         let connection = connection.clone();
-        Some(Box::new(PendingTunnel { upstream, limits, live, context, connection, stream }))
+        Some(Box::new(PendingTunnel {
+            upstream,
+            limits,
+            live,
+            address_permit: place.address_permit,
+            context,
+            connection,
+            stream,
+        }))
     }
 
     /// Returns the tunnel if the client's connection becomes it. If an HTTP/2 stream does, the tunnel begins in a task
@@ -121,7 +135,7 @@ impl PendingTunnel {
     /// Begins the tunnel, with the bytes that the client sent early. It runs in a task of its own, so that no state of
     /// the handshake lives as long as the tunnel.
     pub(crate) fn start(self: Box<PendingTunnel>, client: UpgradedClient, early: Bytes) {
-        let PendingTunnel { upstream, limits, live, context, connection, .. } = *self;
+        let PendingTunnel { upstream, limits, live, address_permit, context, connection, .. } = *self;
         if !connection.current.load().member_table.contains(&live.backend.member_state.member) {
             // Its backend was removed during the handshake, so the drain of the backend would miss this tunnel.
             if let Some(time) = schedule::time_of(live.policy().on_member_removed, limits.drain) {
@@ -129,7 +143,13 @@ impl PendingTunnel {
                 tokio::task::spawn_local(late);
             }
         }
-        tokio::task::spawn_local(run((client, early), upstream, limits.idle, live, context));
+        tokio::task::spawn_local(run(
+            (client, early),
+            upstream,
+            limits.idle,
+            (live, address_permit),
+            context,
+        ));
     }
 }
 
@@ -146,7 +166,6 @@ struct Limits {
 #[derive(Debug)]
 struct TunnelContext {
     admission: Rc<Admission>,
-    _in_flight: InFlightGuard,
     /// The values for the log line and the span; `None` if both are disabled.
     details: Option<Box<Details>>,
 }
@@ -154,8 +173,10 @@ struct TunnelContext {
 /// The values for the access log line and the span at the end of a tunnel.
 #[derive(Debug)]
 struct Details {
-    /// The address that the client connected to.
-    local: SocketAddr,
+    /// The configuration in force.
+    current: Arc<ArcSwap<Runtime>>,
+    /// The address that the client connected to, in its shortest form.
+    local: (IpAddr, u16),
     /// True if its binding is HTTPS.
     secure: bool,
     tls: Option<Rc<TlsInfo>>,
@@ -169,6 +190,13 @@ struct Details {
     context: Option<trace::Context>,
 }
 
+impl Details {
+    /// Returns the address that the client connected to.
+    fn local(&self) -> SocketAddr {
+        self.local.into()
+    }
+}
+
 /// The end of a tunnel.
 #[derive(Debug)]
 enum TunnelOutcome {
@@ -178,17 +206,29 @@ enum TunnelOutcome {
     Drained(CloseReason),
 }
 
+impl TunnelOutcome {
+    /// Returns true if the gateway has ended the tunnel although both connections are open.
+    fn is_of_gateway(&self) -> bool {
+        matches!(self, TunnelOutcome::Traffic(pump::End::Idle(_)) | TunnelOutcome::Drained(_))
+    }
+}
+
 /// Runs a tunnel until it ends.
 fn run(
     (client, from_client): (UpgradedClient, Bytes),
     (backend, from_backend): (Stream, Bytes),
-    idle: Duration,
-    live: LiveTunnel,
+    request_timeout: Duration,
+    (live, address_permit): (LiveTunnel, Option<AddressPermit>),
     context: TunnelContext,
 ) -> impl Future<Output = ()> {
     let live = context.thread().tunnels.register(live);
     let (client, backend) = ((client, &from_client), (backend, &from_backend));
-    let traffic = Traffic::<_, _, Frames>::new(client, backend, idle, &live.counts);
+    let policy = live.policy();
+    let terms = Terms::of(&policy, request_timeout, live.started, address_permit);
+    let timeouts = terms::timeouts(&policy, request_timeout);
+    let is_reviewed = reviews_tunnels(&policy);
+    drop(policy);
+    let traffic = Traffic::<_, _, Frames>::new(client, backend, timeouts, &live.counts);
     let buffer = context.thread().tunnel_buffer;
     if buffer > 0 {
         traffic
@@ -202,16 +242,28 @@ fn run(
     context.count(&live, (0, 0));
     // Tasks are as large as a power of two, or waste memory: tokio aligns them to 128 bytes, and of the sizes so
     // aligned the allocator has only these. So the task holds a pointer, and the tunnel has a size of its own.
-    let mut tunnel = Some(Box::new(Tunnel { traffic, live, context }));
+    let mut tunnel = Box::new(Tunnel { traffic, live, context, terms });
+    if is_reviewed {
+        // The configuration may have changed during the handshake.
+        tunnel.review();
+    }
+    let mut tunnel = Some(tunnel);
     poll_fn(move |cx| {
-        let outcome = match &mut tunnel {
-            Some(tunnel) => ready!(tunnel.poll(cx)),
-            None => return Poll::Ready(()),
-        };
-        if let Some(tunnel) = tunnel.take() {
-            tunnel.end(&outcome);
+        loop {
+            let step = match &mut tunnel {
+                Some(tunnel) => ready!(tunnel.poll(cx)),
+                None => return Poll::Ready(()),
+            };
+            match step {
+                Step::Frame => tunnel = tunnel.take().map(|tunnel| Box::new(tunnel.framed())),
+                Step::End(outcome) => {
+                    if let Some(tunnel) = tunnel.take() {
+                        tunnel.end(&outcome);
+                    }
+                    return Poll::Ready(());
+                }
+            }
         }
-        Poll::Ready(())
     })
 }
 
@@ -220,33 +272,66 @@ struct Tunnel {
     traffic: Traffic<UpgradedClient, Stream, Frames>,
     live: Registration<LiveTunnel>,
     context: TunnelContext,
+    /// What its policy asks of it; `None` for nothing, so that most tunnels hold no more than a pointer for it.
+    terms: Option<Box<Terms>>,
 }
 
 impl Tunnel {
-    /// Ready at the end of the tunnel.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<TunnelOutcome> {
-        let Tunnel { traffic, live, context, .. } = self;
-        if let Poll::Ready(why) = live.poll_close(cx) {
-            return Poll::Ready(TunnelOutcome::Drained(why));
+    /// Ready at the end of the tunnel, or when its client needs another end.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Step> {
+        if self.is_closing() {
+            return self.poll_closing(cx);
         }
+        while let Poll::Ready(signal) = self.live.poll_signal(cx) {
+            match signal {
+                Signal::Close(why) => return self.begin_close(cx, TunnelOutcome::Drained(why)),
+                Signal::Review => self.review(),
+            }
+        }
+        if let Poll::Ready(end) = self.poll_traffic(cx) {
+            return self.end_or_close(cx, Step::End(TunnelOutcome::Traffic(end)));
+        }
+        let mut due = self.traffic.due();
+        if self.terms.is_some() {
+            due = match self.poll_terms(cx, due) {
+                Ok(due) => due,
+                Err(step) => return self.end_or_close(cx, step),
+            };
+        }
+        self.live.wake_after(due);
+        Poll::Pending
+    }
+
+    /// Announces an end that the gateway makes, if the policy asks for it.
+    fn end_or_close(&mut self, cx: &mut Context<'_>, step: Step) -> Poll<Step> {
+        match step {
+            Step::End(outcome) if outcome.is_of_gateway() => self.begin_close(cx, outcome),
+            step => Poll::Ready(step),
+        }
+    }
+
+    /// Moves the bytes that can be moved now, and counts them.
+    fn poll_traffic(&mut self, cx: &mut Context<'_>) -> Poll<pump::End> {
+        let Tunnel { traffic, live, context, .. } = self;
         let before = (live.counts.received(), live.counts.sent());
-        let polled = traffic.poll(cx, &live.counts).map(TunnelOutcome::Traffic);
+        let polled = traffic.poll(cx, &live.counts);
         if before != (live.counts.received(), live.counts.sent()) {
             context.count(live, before);
             live.moved_at(traffic.last_moved());
         }
-        live.wake_after(traffic.due());
         polled
     }
 
     /// Closes both connections and records the end.
-    fn end(self, outcome: &TunnelOutcome) {
-        let last = Last::of(outcome, self.live.started, &self.traffic);
+    fn end(mut self, outcome: &TunnelOutcome) {
+        let sent_code = self.traffic.client.framed().and_then(|framed| framed.sent_code());
+        let last = Last::of(outcome, self.live.started, &self.traffic, sent_code);
         let Traffic { client, backend, .. } = self.traffic;
         match outcome {
             TunnelOutcome::Traffic(pump::End::Failed(Side::Client, _)) => backend.reset(),
             TunnelOutcome::Traffic(pump::End::Failed(Side::Backend, _)) => client.reset(),
-            // The connections are only closed: the gateway promises to write nothing of its own into a tunnel.
+            // The connections are only closed: without a policy that asks for a Close frame, the gateway writes nothing
+            // of its own into a tunnel.
             TunnelOutcome::Traffic(_) | TunnelOutcome::Drained(_) => {}
         }
         self.context.record(&self.live, last);

@@ -1,15 +1,16 @@
 //! The idle timeout of the traffic, and the checks of its connections while bytes are in flight. Moving bytes only
 //! stores the time. There is no timer: whoever polls the traffic asks for its next deadline.
 
+use std::io;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use socket2::SockRef;
 
-use super::liveness::{Liveness, Next};
-use super::{End, Peer, Side};
-use crate::short_time::{CoarseInstant, ShortDuration, ShortInstant};
-use crate::stream::{PEER_TIMEOUT, REQUEST_PEER_TIMEOUT, Stream, watch_for_vanished_peer};
+use super::liveness::{Liveness, Next, Vanished};
+use super::{End, Peer, Side, Timeouts};
+use crate::short_time::{CoarseInstant, ShortInstant};
+use crate::stream::{PEER_TIMEOUT, REQUEST_PEER_TIMEOUT, Stream, silence, watch_for_vanished_peer};
 
 /// The interval at which blocked traffic checks both connections for a failure, and the time after which it gives the
 /// pipe back in which its bytes wait.
@@ -20,8 +21,7 @@ const HELD_UP: Duration = Duration::from_secs(1);
 pub(super) struct IdleWatch {
     /// The time when a byte last moved.
     since: ShortInstant,
-    /// The idle timeout.
-    limit: ShortDuration,
+    timeouts: Timeouts,
     /// The time when bytes have moved first since none was in flight; `None` if none is.
     busy_since: Option<CoarseInstant>,
     /// The checks of the connections, from the first one on while bytes are in flight: neither idle traffic holds
@@ -44,25 +44,39 @@ struct Look {
 
 impl Look {
     /// Plans the first check of connections on which bytes have been in flight since `begin`.
-    fn plan(begin: ShortInstant, now: ShortInstant) -> Box<Look> {
+    fn plan(begin: ShortInstant, now: ShortInstant, timeouts: Timeouts) -> Box<Look> {
         // Accepted sockets have inherited their timeout from the listener, unless an earlier check has set it.
         let client = Liveness::new(REQUEST_PEER_TIMEOUT, begin);
-        let backend = Liveness::new(PEER_TIMEOUT, begin);
+        let backend = Liveness::new(silence(timeouts.peer()), begin);
         let failures_due = now.after(HELD_UP.into());
-        Box::new(Look { due: first_check(begin), failures_due, client, backend, is_first: true })
+        Box::new(Look {
+            due: begin.after(timeouts.first_check()),
+            failures_due,
+            client,
+            backend,
+            is_first: true,
+        })
     }
-}
-
-/// Returns the time of the first check of connections on which bytes have been in flight since `begin`.
-fn first_check(begin: ShortInstant) -> ShortInstant {
-    begin.after((PEER_TIMEOUT / 4).into())
 }
 
 impl IdleWatch {
     /// Creates the deadlines of new traffic. Bytes that followed the handshake are already in flight. The first check
     /// gives both sockets their timeouts: traffic that ends before does not pay for that.
-    pub(super) fn new(now: ShortInstant, limit: Duration) -> IdleWatch {
-        IdleWatch { since: now, limit: limit.into(), busy_since: Some(now.into()), look: None }
+    pub(super) fn new(now: ShortInstant, timeouts: Timeouts) -> IdleWatch {
+        IdleWatch { since: now, timeouts, busy_since: Some(now.into()), look: None }
+    }
+
+    pub(super) fn timeouts(&self) -> Timeouts {
+        self.timeouts
+    }
+
+    /// Replaces the timeouts. The sockets get theirs with a check at once.
+    pub(super) fn set_timeouts(&mut self, now: ShortInstant, timeouts: Timeouts) {
+        if timeouts.peer() != self.timeouts.peer() {
+            self.look = None;
+            self.busy_since = Some(now.into());
+        }
+        self.timeouts = timeouts;
     }
 
     /// Returns the time when a byte last moved, or the begin.
@@ -85,7 +99,7 @@ impl IdleWatch {
 
     /// Returns the next deadline if no byte moves.
     pub(super) fn due(&self, is_held_up: bool) -> ShortInstant {
-        let idle = self.since.after(self.limit);
+        let idle = self.since.after(self.timeouts.short_idle());
         match &self.look {
             Some(look) if is_held_up => look.due.min(look.failures_due).min(idle),
             _ => self.check_due().map_or(idle, |due| due.min(idle)),
@@ -96,7 +110,7 @@ impl IdleWatch {
     fn check_due(&self) -> Option<ShortInstant> {
         match (&self.look, self.busy_since) {
             (Some(look), _) => Some(look.due),
-            (None, Some(begin)) => Some(first_check(begin.into())),
+            (None, Some(begin)) => Some(ShortInstant::from(begin).after(self.timeouts.first_check())),
             (None, None) => None,
         }
     }
@@ -112,7 +126,7 @@ impl IdleWatch {
     ) -> Poll<End> {
         if client_is_full || backend_is_full {
             let begin = *self.busy_since.get_or_insert(now.into());
-            let look = self.look.get_or_insert_with(|| Look::plan(begin.into(), now));
+            let look = self.look.get_or_insert_with(|| Look::plan(begin.into(), now, self.timeouts));
             if look.failures_due <= now {
                 look.failures_due = now.after(HELD_UP.into());
                 if let Some(error) = client.failure(cx) {
@@ -123,49 +137,61 @@ impl IdleWatch {
                 }
             }
         }
-        if self.since.after(self.limit) <= now {
-            return Poll::Ready(End::Idle(self.limit.into()));
+        if self.since.after(self.timeouts.short_idle()) <= now {
+            return Poll::Ready(End::Idle(self.timeouts.idle()));
         }
         if self.check_due().is_some_and(|due| due <= now) {
-            self.check(now, (client.socket(), client_is_full), (backend.socket(), backend_is_full));
+            let (client, backend) = ((client.socket(), client_is_full), (backend.socket(), backend_is_full));
+            if let Some(side) = self.check(now, client, backend) {
+                return Poll::Ready(End::Failed(side, io::ErrorKind::TimedOut.into()));
+            }
         }
         Poll::Pending
     }
 
-    /// Checks both connections and schedules the next check.
+    /// Checks both connections and schedules the next check. Returns the side whose peer has vanished.
     fn check(
         &mut self,
         now: ShortInstant,
         (client, client_is_full): (Option<&Stream>, bool),
         (backend, backend_is_full): (Option<&Stream>, bool),
-    ) {
+    ) -> Option<Side> {
+        let (idle, peer) = (self.timeouts.idle(), self.timeouts.peer());
+        let usual = silence(peer);
         let begin = self.busy_since.take().map_or(now, ShortInstant::from);
-        let mut look = self.look.take().unwrap_or_else(|| Look::plan(begin, now));
-        let limit = self.limit.into();
-        if std::mem::take(&mut look.is_first)
-            && let Some(backend) = backend
-        {
+        let mut look = self.look.take().unwrap_or_else(|| Look::plan(begin, now, self.timeouts));
+        if std::mem::take(&mut look.is_first) {
             // Best effort: without it, the traffic only outlives its peer.
-            let _ = watch_for_vanished_peer(&SockRef::from(backend.tcp()), PEER_TIMEOUT);
+            let watch = |stream: &Stream| {
+                let _ = watch_for_vanished_peer(&SockRef::from(stream.tcp()), peer, usual);
+            };
+            backend.inspect(|backend| watch(backend));
+            // Accepted sockets have inherited keepalive for the usual time from the listener.
+            client.filter(|_| peer != PEER_TIMEOUT).inspect(|client| watch(client));
         }
-        let check = |liveness: &mut Liveness, socket: Option<&Stream>, is_full| {
-            let Some(stream) = socket else { return Next::Never };
+        let check = |liveness: &mut Liveness, socket: Option<&Stream>, is_full| -> Result<Next, Vanished> {
+            let Some(stream) = socket else { return Ok(Next::Never) };
             let (timeout, next) = match stream.state() {
-                Some(state) => liveness.look(state, PEER_TIMEOUT, now),
-                None => liveness.look_blindly(is_full, limit, PEER_TIMEOUT),
+                Some(state) => liveness.look(state, usual, now)?,
+                None => liveness.look_blindly(is_full, idle, usual),
             };
             if let Some(timeout) = timeout {
                 stream.set_peer_timeout(timeout);
             }
-            next
+            Ok(next)
         };
-        let of_backend = check(&mut look.backend, backend, backend_is_full);
-        let next = check(&mut look.client, client, client_is_full).min(of_backend);
+        let Ok(of_backend) = check(&mut look.backend, backend, backend_is_full) else {
+            return Some(Side::Backend);
+        };
+        let Ok(of_client) = check(&mut look.client, client, client_is_full) else {
+            return Some(Side::Client);
+        };
         // Both sockets have the usual timeout when no bytes are in flight.
-        if let Some(after) = next.after(PEER_TIMEOUT) {
+        if let Some(after) = of_client.min(of_backend).after(peer) {
             look.due = now.after(after.into());
             self.look = Some(look);
             self.busy_since = Some(begin.into());
         }
+        None
     }
 }

@@ -22,6 +22,9 @@ pub(super) struct Liveness {
     last_look: ShortInstant,
 }
 
+/// The number of checks in the peer timeout while a peer may have vanished.
+pub(super) const CHECKS: u32 = 12;
+
 /// The time of the next check of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Next {
@@ -33,11 +36,15 @@ pub(super) enum Next {
     Never,
 }
 
+/// The peer was silent for too long while bytes were in flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Vanished;
+
 impl Next {
     /// Returns the time until the next check, for a peer timeout of `peer_timeout`.
     pub(super) fn after(self, peer_timeout: Duration) -> Option<Duration> {
         match self {
-            Next::Soon => Some(peer_timeout / 12),
+            Next::Soon => Some(peer_timeout / CHECKS),
             Next::Later => Some(peer_timeout / 4),
             Next::Never => None,
         }
@@ -45,18 +52,26 @@ impl Next {
 }
 
 impl Liveness {
-    /// Creates the state of a socket whose timeout is `peer_timeout`.
-    pub(super) fn new(peer_timeout: Duration, now: ShortInstant) -> Liveness {
-        Liveness { timeout: peer_timeout, acked: 0, progress: now, last_look: now }
+    /// Creates the state of a socket whose timeout is `timeout`.
+    pub(super) fn new(timeout: Duration, now: ShortInstant) -> Liveness {
+        Liveness { timeout, acked: 0, progress: now, last_look: now }
     }
 
-    /// Returns the new timeout of the socket, if it must change, and the time of the next check.
+    /// Returns the new timeout of the socket, if it must change, and the time of the next check. `silence` is the time
+    /// after which a silent peer has vanished.
+    ///
+    /// # Errors
+    /// The peer has vanished. Keepalive may have asked it for nearly that time before bytes were sent, and the kernel
+    /// would wait as long again for their acknowledgement.
     pub(super) fn look(
         &mut self,
         state: TcpState,
-        peer_timeout: Duration,
+        silence: Duration,
         now: ShortInstant,
-    ) -> (Option<Duration>, Next) {
+    ) -> Result<(Option<Duration>, Next), Vanished> {
+        if state.is_waiting && state.silent_for >= silence {
+            return Err(Vanished);
+        }
         let is_stuck = state.is_waiting && state.acked == self.acked;
         if !is_stuck {
             self.progress = if state.is_waiting { self.last_look } else { now };
@@ -64,20 +79,21 @@ impl Liveness {
         }
         self.last_look = now;
         // The kernel probes the peer at least this often, because the next probe is never later than the timeout.
-        let grace = peer_timeout / 3;
+        let grace = silence / 3;
         let wanted = if !is_stuck {
-            peer_timeout
-        } else if state.silent_for < peer_timeout - grace {
-            peer_timeout.max(now.since(self.progress) + grace)
+            silence
+        } else if state.silent_for < silence - grace {
+            silence.max(now.since(self.progress) + grace)
         } else {
             self.timeout
         };
-        let next = match (is_stuck, state.is_waiting) {
-            (true, _) => Next::Soon,
-            (false, true) => Next::Later,
-            (false, false) => Next::Never,
+        let may_have_vanished = is_stuck || state.silent_for >= grace;
+        let next = match (state.is_waiting, may_have_vanished) {
+            (true, true) => Next::Soon,
+            (true, false) => Next::Later,
+            (false, _) => Next::Never,
         };
-        (self.set(wanted), next)
+        Ok((self.set(wanted), next))
     }
 
     /// The same as [`Liveness::look`] if the state of the socket is unknown: while bytes wait for the peer, the
@@ -86,9 +102,9 @@ impl Liveness {
         &mut self,
         is_held_up: bool,
         idle: Duration,
-        peer_timeout: Duration,
+        silence: Duration,
     ) -> (Option<Duration>, Next) {
-        let wanted = if is_held_up { peer_timeout.max(idle) } else { peer_timeout };
+        let wanted = if is_held_up { silence.max(idle) } else { silence };
         (self.set(wanted), if is_held_up { Next::Soon } else { Next::Never })
     }
 
@@ -155,10 +171,29 @@ mod tests {
             for (at, is_waiting, acked, silent, timeout, next) in *looks {
                 let silent_for = Duration::from_secs(*silent);
                 let state = TcpState { is_waiting: *is_waiting, acked: *acked, silent_for };
-                let (_, then) = liveness.look(state, PEER, (start + Duration::from_secs(*at)).into());
+                let look = liveness.look(state, PEER, (start + Duration::from_secs(*at)).into());
+                let (_, then) = look.expect("it has not vanished");
                 let seen = (liveness.timeout, then);
                 assert_eq!(seen, (Duration::from_secs(*timeout), *next), "{case}, after {at} s");
             }
+        }
+    }
+
+    #[test]
+    fn a_peer_has_vanished_that_was_silent_for_too_long_before_or_after_bytes_were_sent() {
+        let start = Instant::now();
+        for (is_waiting, silent, expected) in [
+            (true, 10, Ok(Next::Later)),
+            (true, 20, Ok(Next::Soon)),
+            (true, 59, Ok(Next::Soon)),
+            (true, 60, Err(Vanished)),
+            (true, 600, Err(Vanished)),
+            (false, 600, Ok(Next::Never)),
+        ] {
+            let state = TcpState { is_waiting, acked: 7, silent_for: Duration::from_secs(silent) };
+            let mut liveness = Liveness::new(PEER, start.into());
+            let look = liveness.look(state, PEER, (start + PEER / 12).into());
+            assert_eq!(look.map(|(_, next)| next), expected, "silent for {silent} s");
         }
     }
 

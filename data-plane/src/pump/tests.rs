@@ -105,7 +105,12 @@ fn traffic() -> (Traffic<Pipe, Pipe, Unread>, DuplexStream, DuplexStream) {
     let (backend, backend_end) = duplex(16);
     let end = |stream| Pipe { stream, failed: false };
     let none = Bytes::new();
-    let traffic = Traffic::new((end(client), &none), (end(backend), &none), IDLE, &Counts::default());
+    let traffic = Traffic::new(
+        (end(client), &none),
+        (end(backend), &none),
+        Timeouts::new(IDLE, 2 * IDLE),
+        &Counts::default(),
+    );
     (traffic, client_end, backend_end)
 }
 
@@ -168,4 +173,12 @@ async fn a_side_that_closes_may_still_receive() {
     let (end, received) = tokio::join!(carried, spoken);
     assert!(matches!(end, End::Closed(Side::Client)), "{end:?}");
     assert_eq!(received, b"last");
+}
+
+#[test]
+fn timeouts_are_kept_in_seconds() {
+    for (idle, peer) in [(1, 2), (240, 60), (86_400, 3600)] {
+        let timeouts = Timeouts::new(idle * SECOND, peer * SECOND);
+        assert_eq!((timeouts.idle(), timeouts.peer()), (idle * SECOND, peer * SECOND));
+    }
 }

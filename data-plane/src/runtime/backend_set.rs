@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
+use tidegate_shared::snapshot::{TunnelAction, TunnelPolicy};
 
 use super::affinity::Affinity;
 use super::load_balancer::{LoadBalancer, MemberChoice};
@@ -53,6 +54,18 @@ impl BackendSet {
         self.backends.is_empty()
     }
 
+    /// Returns true if requests of this set may reach this pool with these settings.
+    pub(crate) fn leads_to(&self, pool: &str, settings: &str) -> bool {
+        let has_pool = || self.backends.iter().any(|backend| backend.key.pool == pool);
+        *self.settings == *settings && (*self.pool == *pool || has_pool())
+    }
+
+    /// Returns true if a change of the configuration may end tunnels of this set although their member stays.
+    pub(crate) fn reviews_tunnels(&self) -> bool {
+        let mut first_members = self.pools.iter().filter_map(|pool| self.backends.get(pool.start));
+        first_members.any(|backend| reviews_tunnels(&backend.member_state.pool.policy()))
+    }
+
     /// Returns the backend with this number, which may be draining.
     pub(crate) fn member(&self, number: usize) -> Option<&Arc<Backend>> {
         let draining = || self.draining.get(number - self.backends.len());
@@ -98,6 +111,13 @@ impl BackendSet {
     pub(crate) fn count(&self, backend: &Backend) -> Option<InFlightGuard> {
         self.counts.then(|| InFlightGuard::at(&backend.member_state))
     }
+}
+
+/// Returns true if under this policy a change of listeners or routes may end tunnels.
+pub(crate) fn reviews_tunnels(policy: &TunnelPolicy) -> bool {
+    [policy.on_listener_removed, policy.on_policy_tightened, policy.on_route_changed]
+        .iter()
+        .any(|action| *action != TunnelAction::Keep)
 }
 
 /// Returns true if all backends of a pool with the same settings are used whatever their health, because fewer than

@@ -27,7 +27,7 @@ use super::{ConnectError, Key, MAX_IDLE, OpenConnection, Unanswered, Upstreams};
 use crate::backend::Backend;
 use crate::body::RequestBody;
 use crate::body::received::ReceivedBody;
-use crate::stream::{self, REQUEST_PEER_TIMEOUT, Stream};
+use crate::stream::{self, PEER_TIMEOUT, REQUEST_PEER_TIMEOUT, Stream};
 use crate::tls::ALPN_HTTP2;
 
 /// The maximum number of concurrent streams on one connection, even if the backend allows more.
@@ -168,7 +168,7 @@ pub(super) async fn open(
     check(&stream)?;
     // Best effort, by the kernel instead of PING: gRPC servers close connections that send PING more often than every
     // five minutes.
-    let _ = stream::watch_for_vanished_peer(&SockRef::from(stream.tcp()), REQUEST_PEER_TIMEOUT);
+    let _ = stream::watch_for_vanished_peer(&SockRef::from(stream.tcp()), PEER_TIMEOUT, REQUEST_PEER_TIMEOUT);
     let source_port = stream.source_port();
     let mut http = http2::Builder::new(OnThisThread);
     http.initial_stream_window_size(STREAM_WINDOW)

@@ -60,7 +60,31 @@ impl Frames {
         }
     }
 
-    /// Goes on by at least one byte, and returns the rest.
+    /// Returns true behind a Close frame.
+    pub(crate) fn is_closed(self) -> bool {
+        matches!(self, Frames::Closed(_))
+    }
+
+    /// Returns true between two frames.
+    pub(crate) fn is_at_boundary(self) -> bool {
+        matches!(self, Frames::Head { length: 0, .. } | Frames::Closed(_))
+    }
+
+    /// Reads to the end of the frame, or as far as there are bytes. Returns the number of bytes that were read.
+    pub(crate) fn read_frame(&mut self, bytes: &[u8]) -> usize {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            // A Close frame that has ended is left without reading a byte.
+            let before = rest.len();
+            rest = self.step(rest);
+            if rest.len() < before && self.is_at_boundary() {
+                break;
+            }
+        }
+        bytes.len() - rest.len()
+    }
+
+    /// Goes on by at least one byte, and returns the rest; behind a Close frame, only its state changes.
     fn step<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
         match self {
             Frames::Head { .. } => self.read_head(bytes),
@@ -288,6 +312,29 @@ mod tests {
                 let counted: u32 = bytes.chunks(size).map(|chunk| frames.read(chunk)).sum();
                 assert_eq!(counted, *expected, "{bytes:?} by {size}");
             }
+        }
+    }
+
+    #[test]
+    fn a_frame_ends_at_its_boundary() {
+        let (ping, text) = ([0x89, 0x01, b'x'], [0x81, 0x02, b'h', b'i']);
+        let close = [0x88, 0x02, 0x03, 0xe8];
+        let cases: &[(&[&[u8]], &[usize], bool)] = &[
+            (&[&ping, &text], &[3, 4], true),
+            (&[&close, &text], &[4, 4], true),
+            (&[&text, &ping[..1]], &[4, 1], false),
+            (&[&text[..3]], &[3], false),
+            (&[&[0x89, 0x00], &[0x82, 0x7e, 0x00]], &[2, 3], false),
+        ];
+        for (bytes, expected, ends_at_boundary) in cases {
+            let bytes = bytes.concat();
+            let (mut frames, mut rest, mut lengths) = (Frames::default(), &bytes[..], Vec::new());
+            while !rest.is_empty() {
+                let length = frames.read_frame(rest);
+                rest = &rest[length..];
+                lengths.push(length);
+            }
+            assert_eq!((&lengths[..], frames.is_at_boundary()), (*expected, *ends_at_boundary), "{bytes:?}");
         }
     }
 

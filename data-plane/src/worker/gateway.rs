@@ -53,6 +53,13 @@ impl Gateway {
         (self.snapshot.generation, self.digest.clone())
     }
 
+    /// Closes the sockets that the runtime has no binding for.
+    pub(super) fn close_unbound(&mut self, runtime: &Runtime) {
+        for (_, close) in self.sockets.extract_if(.., |address, _| !runtime.bindings.contains_key(address)) {
+            close.cancel();
+        }
+    }
+
     /// Resolves every name again, because a change of the configuration is also a way to correct an outdated
     /// answer. A running query continues, so that frequent changes cannot keep a name unresolved.
     pub(super) fn resolve(&mut self, runtime: &Runtime, resolver: &Rc<Resolver>, changed: &Rc<Notify>) {

@@ -48,6 +48,10 @@ impl TunnelOutcome {
                     CloseReason::Stopping => TunnelEnd::Stopping,
                     CloseReason::GatewayRemoved => TunnelEnd::GatewayRemoved,
                     CloseReason::Requested => TunnelEnd::Requested,
+                    CloseReason::ListenerRemoved => TunnelEnd::ListenerRemoved,
+                    CloseReason::PolicyTightened => TunnelEnd::PolicyTightened,
+                    CloseReason::RouteChanged => TunnelEnd::RouteChanged,
+                    CloseReason::Lifetime => TunnelEnd::Lifetime,
                 };
                 (counted, ClosedBy::Gateway, why.reason().to_owned())
             }
@@ -110,7 +114,7 @@ impl TunnelContext {
                 closed_by: last.closed_by.as_str(),
             },
             client: live.client(),
-            local: details.local,
+            local: details.local(),
             secure: details.secure,
             host: live.head.host().into(),
             route: Some(live.route.clone()),
@@ -171,11 +175,12 @@ pub(super) struct Last {
 }
 
 impl Last {
-    /// Describes the end of a tunnel.
+    /// Describes the end of a tunnel, into which the gateway has sent a Close frame with this code.
     pub(super) fn of<C: Peer, B: Peer>(
         end: &TunnelOutcome,
         started: ShortInstant,
         traffic: &Traffic<C, B, Frames>,
+        sent_code: Option<u16>,
     ) -> Last {
         let (counted, closed_by, reason) = end.describe();
         // The side that closed first gave the reason; the other one only echoed it.
@@ -189,7 +194,9 @@ impl Last {
             closed_by,
             reason,
             time: ShortInstant::from(Instant::now()).since(started),
-            close_code: traffic.tap(first).close_code().or(traffic.tap(second).close_code()),
+            close_code: sent_code
+                .or_else(|| traffic.tap(first).close_code())
+                .or_else(|| traffic.tap(second).close_code()),
         }
     }
 }

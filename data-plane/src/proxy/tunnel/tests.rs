@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::pump::Counts;
+use crate::pump::Timeouts;
 use crate::pump::pipe::{SPLICED, lent};
 use crate::pump::tests::{carry, connected};
 
@@ -40,7 +41,7 @@ async fn traffic() -> (PlainTraffic, TcpStream, TcpStream) {
     let none = Bytes::new();
     SPLICED.set(0);
     let counts = Counts::default();
-    let traffic = Traffic::new((client, &none), (backend, &none), IDLE, &counts);
+    let traffic = Traffic::new((client, &none), (backend, &none), Timeouts::new(IDLE, IDLE), &counts);
     (PlainTraffic { traffic, counts }, client_end, backend_end)
 }
 
