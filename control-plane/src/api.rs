@@ -10,6 +10,7 @@ mod children;
 mod deployments;
 mod describe;
 mod error;
+mod extensions;
 mod extract;
 mod filter;
 mod firewall_rule_sets;

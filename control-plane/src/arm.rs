@@ -9,6 +9,7 @@ pub(crate) mod certificate;
 pub(crate) mod collection;
 pub(crate) mod deployment;
 pub(crate) mod document;
+pub(crate) mod extension;
 pub(crate) mod external_refs;
 pub(crate) mod firewall_rule_sets;
 pub(crate) mod gateway;

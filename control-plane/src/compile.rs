@@ -1,12 +1,12 @@
-//! Compiles a document to the content of a snapshot: every reference resolved, every number in its range, and
+//! Compiles a document, with its extensions, to the content of a snapshot: every reference resolved, every number in its range, and
 //! nothing that a worker could reject.
 //!
 //! This is the only validator: a document that compiles is valid. It is pure, reports all errors at once, and
 //! accepts any document, even one that was read from an invalid body.
 
 use tidegate_shared::snapshot::{
-    Buffering, Certificate, ClientAuthority, Content, Distribution, ErrorPages, Frontend, Http2Limits,
-    Listener, LocalReplies, PathMap, Pool, RewriteSet, Rule, Settings, TrustedRoot,
+    Buffering, Certificate, ClientAuthority, Content, Distribution, ErrorPages, Frontend, Listener,
+    LocalReplies, PathMap, Pool, RewriteSet, Rule, Settings, TrustedRoot,
 };
 
 use self::listeners::ListenerRefs;
@@ -25,6 +25,7 @@ mod certificates;
 mod client_authorities;
 mod definitions;
 mod error_pages;
+mod extensions;
 mod firewall;
 mod firewall_policy;
 mod firewall_rule_sets;
@@ -56,6 +57,7 @@ mod tests;
 mod tls_policy;
 mod transport;
 mod transport_rules;
+mod tunnel_policies;
 mod virtual_network;
 
 pub(crate) use firewall_policy::check_firewall_policy;
@@ -87,7 +89,8 @@ pub(crate) fn compile(
     let errors = gateway.properties.custom_error_configurations.as_slice();
     let of_gateway = pages.add(errors, "properties.customErrorConfigurations", found);
 
-    let upstream = upstream(document, found);
+    let mut upstream = upstream(document, found);
+    tunnel_policies::apply(document, &mut upstream.compiled_pools, found);
     let downstream = downstream(document, external_refs, policy, found);
     let listeners = Resources::read(document, "httpListeners", found);
     let refs = downstream.listener_refs(policy);
@@ -102,11 +105,12 @@ pub(crate) fn compile(
     };
     definitions::check(document, &executed, found);
     firewall::check(document, &gateway.properties, &external_refs.policies, found);
+    let http2_limits = extensions::http2_limits(document, found);
 
     let content = Content {
         name: document.path.to_string(),
         http2: gateway.properties.enable_http2,
-        http2_limits: Http2Limits::default(),
+        http2_limits,
         listeners: in_order_of_rules(compiled_listeners, routing.rules),
         path_maps: routing.path_maps,
         pools: upstream.compiled_pools,

@@ -11,11 +11,11 @@ use tidegate_shared::snapshot::Content;
 use crate::arm::body::Body;
 use crate::arm::collection::Collection;
 use crate::arm::document::{ApiVersion, Document, users_of};
+use crate::arm::extension::ExtensionType;
 use crate::arm::external_refs::ExternalRefs;
-use crate::arm::naming::GATEWAY_TYPE;
-use crate::arm::network::path::{NetworkPath, network_resources_in, references_of};
+use crate::arm::network::path::references_of;
 use crate::arm::page::Pages;
-use crate::arm::resource_id::{GatewayPath, MemberPath};
+use crate::arm::resource_id::MemberPath;
 use crate::arm::tags;
 use crate::compile::{PatternCache, compile, notices};
 use crate::document_rules::DocumentRules;
@@ -24,9 +24,11 @@ use crate::protection::{self, UnservedProtection};
 use crate::store::{Claim, Decision, Gateway, ProvisioningState};
 use crate::violation::{Violations, Warnings};
 
+mod action;
 mod error;
 mod settled;
 
+pub(crate) use action::{Edit, EditAction};
 pub(crate) use error::EditError;
 
 /// The input of a decision beside the request and the stored gateway.
@@ -43,125 +45,14 @@ pub(crate) struct DecisionContext<'a> {
 }
 
 impl DecisionContext<'_> {
-    /// The context of a change that sends no document: what was accepted once can be started, and parts of it can be
+    /// The context of a change that does not send the gateway's document: what was accepted once can be started, and parts of it can be
     /// deleted.
     fn without_refusals(self) -> Self {
         DecisionContext { unserved_protection: UnservedProtection::Warn, ..self }
     }
 }
 
-/// A change requested by a client.
-#[derive(Debug)]
-pub(crate) struct Edit {
-    pub(crate) path: GatewayPath,
-    /// The preconditions on the row to be written.
-    pub(crate) preconditions: Preconditions,
-    /// The change.
-    pub(crate) action: EditAction,
-}
-
-/// The kind of change.
-#[derive(Debug)]
-pub(crate) enum EditAction {
-    /// Create the gateway or replace it as a whole.
-    Put {
-        /// The document as sent.
-        body: Body,
-        /// The api-version of the request.
-        version: ApiVersion,
-    },
-    /// Replace the tags, which do not affect workers.
-    PutTags {
-        /// The body as sent.
-        body: Value,
-    },
-    /// Start the gateway if it is stopped.
-    Start,
-    /// Stop the gateway: workers drop it until it is started or written.
-    Stop,
-    /// Delete the gateway.
-    Delete,
-    /// Add a child or replace it.
-    PutChild {
-        /// The collection of the child.
-        collection: &'static Collection,
-        /// The name of the child.
-        name: String,
-        /// The child as sent.
-        body: Body,
-        /// The api-version of the request.
-        version: ApiVersion,
-    },
-    DeleteChild {
-        /// The collection of the child.
-        collection: &'static Collection,
-        /// The name of the child.
-        name: String,
-    },
-    /// Add or replace a member of a child. A member has no row of its own; its etag is that of the child.
-    PutMember {
-        path: MemberPath,
-        /// The member as sent.
-        body: Body,
-    },
-    /// Delete a member of a child.
-    DeleteMember { path: MemberPath },
-}
-
 impl Edit {
-    /// The name of the ARM operation, for the audit log.
-    pub(crate) fn action_name(&self) -> String {
-        let of_child = |collection: &Collection, verb| format!("{}/{verb}", collection.resource_type());
-        let of_member = |path: &MemberPath, verb| format!("{}/{verb}", path.nested.resource_type());
-        match &self.action {
-            EditAction::Put { .. } | EditAction::PutTags { .. } => format!("{GATEWAY_TYPE}/write"),
-            EditAction::Start => format!("{GATEWAY_TYPE}/start/action"),
-            EditAction::Stop => format!("{GATEWAY_TYPE}/stop/action"),
-            EditAction::Delete => format!("{GATEWAY_TYPE}/delete"),
-            EditAction::PutChild { collection, .. } => of_child(collection, "write"),
-            EditAction::DeleteChild { collection, .. } => of_child(collection, "delete"),
-            EditAction::PutMember { path, .. } => of_member(path, "write"),
-            EditAction::DeleteMember { path } => of_member(path, "delete"),
-        }
-    }
-
-    /// The body that was sent, if it may refer to other resources.
-    pub(crate) fn sent(&self) -> Option<&Value> {
-        match &self.action {
-            EditAction::Put { body, .. }
-            | EditAction::PutChild { body, .. }
-            | EditAction::PutMember { body, .. } => Some(&body.json),
-            _ => None,
-        }
-    }
-
-    /// The resource ID of the target.
-    pub(crate) fn resource_id(&self) -> String {
-        match &self.action {
-            EditAction::Put { .. }
-            | EditAction::PutTags { .. }
-            | EditAction::Start
-            | EditAction::Stop
-            | EditAction::Delete => self.path.to_string(),
-            EditAction::PutChild { collection, name, .. } | EditAction::DeleteChild { collection, name } => {
-                self.path.child_id(collection, name)
-            }
-            EditAction::PutMember { path, .. } | EditAction::DeleteMember { path } => {
-                self.path.member_id(path)
-            }
-        }
-    }
-
-    /// The network resources to which the body refers, whether stored or not.
-    pub(crate) fn network_resources(&self) -> Vec<NetworkPath> {
-        match &self.action {
-            EditAction::Put { body, .. }
-            | EditAction::PutChild { body, .. }
-            | EditAction::PutMember { body, .. } => network_resources_in(&body.json),
-            _ => Vec::new(),
-        }
-    }
-
     /// Decides about the change, without the warnings.
     ///
     /// # Errors
@@ -207,6 +98,12 @@ impl Edit {
             EditAction::PutMember { path, body } => self.put_member(path, body, context, around(stored)?),
             EditAction::DeleteMember { path } => {
                 self.delete_member(path, context.without_refusals(), around(stored)?)
+            }
+            EditAction::PutExtension { kind, name, body } => {
+                self.put_extension((kind, name), body, context.without_refusals(), around(stored)?)
+            }
+            EditAction::DeleteExtension { kind, name } => {
+                self.delete_extension((kind, name), context.without_refusals(), around(stored)?)
             }
         }
     }
@@ -298,6 +195,30 @@ impl Edit {
         let document = gateway.document.without_member(path).ok_or(EditError::NoChild)?;
         replace(Some(gateway), context, document, Violations::default(), None)
     }
+
+    fn put_extension(
+        &self,
+        (kind, name): (&'static ExtensionType, &str),
+        body: &Value,
+        context: DecisionContext<'_>,
+        gateway: &Gateway,
+    ) -> Result<(Decision, Warnings), EditError> {
+        check(&self.preconditions, gateway.extension(kind, name).map(|(_, etag)| etag))?;
+        let (document, extension, violations) = gateway.document.with_extension(kind, name, body);
+        replace(Some(gateway), context, document, violations, Some(&extension.target()))
+    }
+
+    fn delete_extension(
+        &self,
+        (kind, name): (&'static ExtensionType, &str),
+        context: DecisionContext<'_>,
+        gateway: &Gateway,
+    ) -> Result<(Decision, Warnings), EditError> {
+        let (_, etag) = gateway.extension(kind, name).ok_or(EditError::NoChild)?;
+        check(&self.preconditions, Some(etag))?;
+        let document = gateway.document.without_extension(kind, name).ok_or(EditError::NoChild)?;
+        replace(Some(gateway), context, document, Violations::default(), None)
+    }
 }
 
 /// Replaces the tags. Violations of the rest of the document (after an upgrade) do not prevent that.
@@ -328,7 +249,7 @@ fn around(stored: Option<&Gateway>) -> Result<&Gateway, EditError> {
 }
 
 /// Compiles the new document and compares it and its content with the stored ones. `child` is the path of the
-/// child that was written, if any: targets of violations are relative to it.
+/// child, member or extension document that was written, if any: targets of violations are relative to it.
 fn replace(
     stored: Option<&Gateway>,
     context: DecisionContext<'_>,

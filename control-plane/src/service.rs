@@ -11,6 +11,7 @@ mod body_preparer;
 mod deployments;
 mod error;
 mod export;
+mod extensions;
 mod fetcher;
 mod gateways;
 mod groups;
@@ -45,6 +46,7 @@ pub(crate) use deployments::{Change, Fate, Preview, correlation_id, run as run_d
 pub(crate) use error::{
     DeploymentError, NetworkUseError, ResourceGroupError, ServiceError, UnservedError, code_lists, not_found,
 };
+pub(crate) use extensions::check_extension_version;
 use operations::PATIENCE;
 use secret_check::SecretCheck;
 pub(crate) use tokens::{GrantRefused, Granted};

@@ -11,6 +11,7 @@ mod clients;
 mod database;
 mod deployments;
 mod error_pages;
+mod extensions;
 mod gateways;
 mod groups;
 mod identity;

@@ -45,6 +45,9 @@ pub(crate) struct Runtime {
     pub(crate) name: Arc<str>,
     /// The bindings by the address that their sockets are bound to.
     pub(crate) bindings: BTreeMap<SocketAddr, Binding>,
+    /// The number of requests after which a client's HTTP/2 connection is asked to end. A connection keeps the number
+    /// with which it began.
+    pub(crate) http2_max_requests: u32,
     /// Every backend that a rule forwards to.
     pub(crate) backends: Backends,
     /// The metrics of its connections, and of requests that no listener takes.

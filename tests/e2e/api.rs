@@ -15,6 +15,7 @@ mod deployments_secrets;
 mod deployments_warnings;
 mod documents;
 mod export;
+mod extensions;
 mod firewall;
 mod heavy_input;
 mod lifecycle;

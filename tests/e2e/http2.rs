@@ -166,6 +166,30 @@ async fn after_a_thousand_requests_the_client_is_asked_to_connect_anew() {
 }
 
 #[tokio::test]
+async fn a_policy_sets_the_number_of_requests_of_new_connections() {
+    let stage = Stage::new().await;
+    let (mut before, management) = (stage.client().await, stage.gateway.management());
+    before.get("/").await.expect(200);
+    let policy = format!("{}/providers/Tidegate.Network/http2Policies/default", stage.gateway.id());
+    management.apply(&policy, &json!({"properties": {"maxRequestsPerConnection": 3}})).await;
+    for _ in 0..2 {
+        let mut client = stage.client().await;
+        for _ in 0..3 {
+            client.get("/").await.expect(200);
+        }
+        client.refused().await;
+    }
+    for _ in 0..4 {
+        before.get("/").await.expect(200);
+    }
+    management.remove(&policy).await;
+    let mut client = stage.client().await;
+    for _ in 0..4 {
+        client.get("/").await.expect(200);
+    }
+}
+
+#[tokio::test]
 async fn a_closed_listener_lets_its_streams_finish() {
     let mut stage = Stage::new().await;
     stage.backend.behave(Behaviour::Drip);

@@ -1,6 +1,7 @@
 //! Extractors for the parts of requests, each checked once. Every rejection is an [`ApiError`].
 
 pub(super) mod body;
+mod extension;
 pub(super) mod network;
 pub(super) mod template;
 
@@ -25,6 +26,7 @@ use super::error::ApiError;
 use super::forwarded::{ForwardedHost, Scheme};
 
 pub(super) use body::{DocumentBody, JsonBody};
+pub(super) use extension::{ExtensionTarget, ExtensionVersion};
 
 /// The maximum length of the name of a subscription, a group or a resource, in characters.
 const MAX_NAME: usize = 90;

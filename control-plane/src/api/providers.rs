@@ -4,13 +4,14 @@ use axum::Json;
 use axum::extract::Path;
 use serde_json::{Value, json};
 
+use crate::arm::extension::{API_VERSIONS, EXTENSION_TYPES, NAMESPACE};
 use crate::service::ResourceGroupError;
 
 use super::error::ApiError;
-use super::extract::{ApiVersionParam, SubscriptionScope};
+use super::extract::{ApiVersionParam, ExtensionVersion, SubscriptionScope};
 use super::subscriptions::LOCATION;
 
-/// A provider with its types.
+/// A provider of Azure with its types.
 struct Provider {
     namespace: &'static str,
     types: &'static [&'static str],
@@ -76,7 +77,8 @@ pub(super) async fn list(
     _: ApiVersionParam,
     SubscriptionScope(subscription): SubscriptionScope,
 ) -> Json<Value> {
-    let shown: Vec<Value> = PROVIDERS.iter().map(|provider| show(&subscription, provider)).collect();
+    let of_azure = PROVIDERS.iter().map(|provider| show(&subscription, provider));
+    let shown: Vec<Value> = of_azure.chain([show_own(&subscription)]).collect();
     Json(json!({"value": shown}))
 }
 
@@ -86,6 +88,9 @@ pub(super) async fn get(
     SubscriptionScope(subscription): SubscriptionScope,
     Path(ProviderPath { namespace }): Path<ProviderPath>,
 ) -> Result<Json<Value>, ApiError> {
+    if namespace.eq_ignore_ascii_case(NAMESPACE) {
+        return Ok(Json(show_own(&subscription)));
+    }
     let known = PROVIDERS.iter().find(|provider| provider.namespace.eq_ignore_ascii_case(&namespace));
     let provider = known.ok_or(ResourceGroupError::NoProvider(namespace))?;
     Ok(Json(show(&subscription, provider)))
@@ -97,19 +102,51 @@ pub(super) struct ProviderPath {
     namespace: String,
 }
 
-fn show(subscription: &str, provider: &Provider) -> Value {
-    let types = provider.types.iter().map(|kind| {
-        json!({
-            "resourceType": kind,
-            "locations": [LOCATION],
-            "apiVersions": provider.versions,
-            "defaultApiVersion": provider.versions.first(),
-            "capabilities": "SupportsTags, SupportsLocation",
+/// Returns the operations of the extension provider.
+pub(super) async fn operations(_: ExtensionVersion) -> Json<Value> {
+    let operations = EXTENSION_TYPES.iter().flat_map(|kind| {
+        ["read", "write", "delete"].map(|verb| {
+            json!({
+                "name": format!("{}/{verb}", kind.resource_type()),
+                "isDataAction": false,
+                "display": {
+                    "provider": "Tidegate",
+                    "resource": kind.singular,
+                    "operation": format!("{verb} {}", kind.name),
+                    "description": format!("Permits to {verb} the {} of an application gateway.", kind.name),
+                },
+            })
         })
     });
+    Json(json!({"value": operations.collect::<Vec<_>>()}))
+}
+
+fn show(subscription: &str, provider: &Provider) -> Value {
+    let capabilities = "SupportsTags, SupportsLocation";
+    let types = provider.types.iter().map(|kind| show_type(kind, provider.versions, capabilities));
+    shown(subscription, provider.namespace, types)
+}
+
+/// Renders the extension provider, whose resources have neither tags nor a location.
+fn show_own(subscription: &str) -> Value {
+    let types = EXTENSION_TYPES.iter().map(|kind| show_type(kind.name, &API_VERSIONS, "SupportsExtension"));
+    shown(subscription, NAMESPACE, types)
+}
+
+fn show_type(kind: &str, versions: &[&str], capabilities: &str) -> Value {
     json!({
-        "id": format!("/subscriptions/{subscription}/providers/{}", provider.namespace),
-        "namespace": provider.namespace,
+        "resourceType": kind,
+        "locations": [LOCATION],
+        "apiVersions": versions,
+        "defaultApiVersion": versions.first(),
+        "capabilities": capabilities,
+    })
+}
+
+fn shown(subscription: &str, namespace: &str, types: impl Iterator<Item = Value>) -> Value {
+    json!({
+        "id": format!("/subscriptions/{subscription}/providers/{namespace}"),
+        "namespace": namespace,
         "registrationState": "Registered",
         "registrationPolicy": "RegistrationFree",
         "resourceTypes": types.collect::<Vec<_>>(),

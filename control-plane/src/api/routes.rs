@@ -5,6 +5,7 @@
 mod available;
 mod children;
 mod deployments;
+mod extensions;
 mod firewall_policies;
 mod gateways;
 mod identity;
@@ -65,6 +66,7 @@ pub(super) fn routes() -> Vec<Route> {
         gateways::routes(),
         available::routes(),
         children::routes(),
+        extensions::routes(),
         deployments::routes(),
     ]
     .into_iter()

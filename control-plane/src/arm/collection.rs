@@ -168,7 +168,9 @@ pub(super) fn complete<T: Serialize + DeserializeOwned>(
 }
 
 /// Fills in the defaults of `T` by a round trip through the type, which drops unknown properties; drops nulls.
-fn round_trip<T: Serialize + DeserializeOwned>(properties: Map<String, Value>) -> Map<String, Value> {
+pub(super) fn round_trip<T: Serialize + DeserializeOwned>(
+    properties: Map<String, Value>,
+) -> Map<String, Value> {
     let typed: T =
         serde_json::from_value(Value::Object(properties)).expect("canonical properties fit their type");
     match serde_json::to_value(typed).map(without_nulls) {

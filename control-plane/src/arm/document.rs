@@ -8,11 +8,13 @@ use tidegate_shared::secret::Secret;
 
 use super::body::Body;
 use super::collection::{COLLECTIONS, Collection};
+use super::extension::Extension;
 use super::naming::is_valid_name;
 use super::normalize::named::invalid_name;
 use super::resource_id::GatewayPath;
 use crate::violation::{Violations, code};
 
+mod extensions;
 mod firewall;
 mod levels;
 mod member;
@@ -41,6 +43,8 @@ pub(crate) struct Document {
     /// All children, grouped by collection in the order of `COLLECTIONS`; within a collection in the order
     /// sent.
     pub(crate) children: Vec<Child>,
+    /// All extension documents, by type and name. A body never contains them.
+    pub(crate) extensions: Vec<Extension>,
 }
 
 /// A child of a gateway. The store keeps one row for each.
@@ -58,7 +62,8 @@ pub(crate) struct Child {
 
 impl Document {
     /// Reads the body of a PUT on a gateway. `stored` is the document that it replaces: certificates sent
-    /// without data keep the stored data, and gateway and children keep the spelling of their creator.
+    /// without data keep the stored data, gateway and children keep the spelling of their creator, and the extension
+    /// documents stay.
     ///
     /// Always returns a document, as complete as the body allows, together with the violations. The caller adds
     /// those of `compile` with [`Violations::absorb`] before it answers.
@@ -75,7 +80,8 @@ impl Document {
         // The creator's spelling of the path is permanent.
         let path = stored.map_or(path, |stored| stored.path.clone());
         let (body, children) = read::gateway(body, stored, &mut violations);
-        let mut document = Document { path, body, children };
+        let extensions = stored.map(|stored| stored.extensions.clone()).unwrap_or_default();
+        let mut document = Document { path, body, children, extensions };
         priority::fill(&mut document, version, &mut violations);
         reference::spell_all(&mut document, levels::own_properties(), &mut violations);
         (document, violations)

@@ -72,6 +72,11 @@ impl<'a> Level<'a> {
         Level { target: "", properties, part: Part::Resource, collections: &[], around: None }
     }
 
+    /// The body of a child or extension for itself, whose `properties` have `inner`.
+    pub(crate) fn alone(inner: &'a [Property]) -> Level<'a> {
+        Level { target: "", properties: inner, part: Part::Child, collections: &[], around: None }
+    }
+
     /// The body of a gateway, which also has `collections`.
     pub(crate) fn gateway(properties: &'a [Property], collections: &'static [Collection]) -> Level<'a> {
         Level { collections, ..Level::resource(properties) }

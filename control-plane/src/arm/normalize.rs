@@ -101,6 +101,11 @@ pub(crate) fn normalize_object(
         let value = take(&mut object, &property.name, &target, violations);
         // Some clients always send the property.
         let value = value.filter(|value| !(*value == "" && matches!(property.shape, Shape::OneOf(_))));
+        let is_off = |value: &Value| match (&property.off, value) {
+            (Some(word), Value::String(text)) => text.eq_ignore_ascii_case(word),
+            _ => false,
+        };
+        let value = value.filter(|value| !is_off(value));
         let normal = value.and_then(|value| normalize(value, &property.shape, (level, &target), violations));
         if let Some(value) = normal {
             canonical.insert(property.name.clone(), value);

@@ -2,8 +2,8 @@
 //! that reading needs.
 //!
 //! The types are the single description of each property. Facts that no Rust type can express are schema
-//! extensions of the field: [`REFERS_TO`], [`MEMBERS`], [`NOT_SERVED`], [`RESPONSE_ONLY`], and JSON Schema's
-//! own `readOnly` and `writeOnly`.
+//! extensions of the field: [`REFERS_TO`], [`MEMBERS`], [`NOT_SERVED`], [`OFF`], [`RESPONSE_ONLY`], and JSON
+//! Schema's own `readOnly` and `writeOnly`.
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -19,6 +19,10 @@ pub(crate) const NOT_SERVED: &str = "x-not-served";
 /// The extension of a list of children within a child's properties, each with a name and properties of its own.
 /// Its value is `true`.
 pub(crate) const MEMBERS: &str = "x-members";
+
+/// The extension of an optional property that clients may also switch off by a word, which is its value. The word
+/// counts as absent.
+pub(crate) const OFF: &str = "x-off";
 
 /// The extension of a type with properties that only responses contain, here or in Azure, and that its Rust type
 /// does not have. Its value is the list of their names.
@@ -62,6 +66,8 @@ pub(crate) struct Property {
     pub(crate) write_only: bool,
     /// The collection to which the property refers: its value is `{"id": …}`, or a list of such objects.
     pub(crate) refers_to: Option<String>,
+    /// The word that counts as absent, if there is one.
+    pub(crate) off: Option<String>,
 }
 
 impl Property {
@@ -72,6 +78,7 @@ impl Property {
             read_only: true,
             write_only: false,
             refers_to: None,
+            off: None,
         }
     }
 }
@@ -153,6 +160,7 @@ impl Shape {
             read_only: schema["readOnly"] == true,
             write_only: schema["writeOnly"] == true,
             refers_to: schema[REFERS_TO].as_str().map(str::to_owned),
+            off: schema[OFF].as_str().map(str::to_owned),
         };
         let others = schema.get(RESPONSE_ONLY).and_then(Value::as_array).into_iter().flatten();
         let others = others.filter_map(Value::as_str).map(Property::of_responses);

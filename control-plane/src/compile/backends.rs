@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::uri::PathAndQuery;
 use tidegate_shared::snapshot::{
-    self, Host, HostHeader, HttpVersion, Pool, Settings, TunnelPolicy, UpstreamTls, UpstreamTrust,
+    self, Host, HostHeader, HttpVersion, Pool, Settings, UpstreamTls, UpstreamTrust,
 };
 
 use super::hosts;
@@ -35,7 +35,7 @@ pub(super) fn pools(pools: &Resources<BackendAddressPool>, violations: &mut Viol
         for (i, address) in addresses.iter().enumerate() {
             members.extend(member(address, &resource.at(&format!("backendAddresses[{i}]")), violations));
         }
-        Pool { name: resource.name.clone(), members, tunnels: TunnelPolicy::default() }
+        Pool { name: resource.name.clone(), members, ..Pool::default() }
     };
     pools.iter().map(pool).collect()
 }

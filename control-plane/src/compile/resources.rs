@@ -18,7 +18,7 @@ pub(super) struct Resource<T> {
     /// The resource ID.
     pub(super) id: String,
     /// The JSON path of the properties.
-    target: String,
+    pub(super) target: String,
     /// The typed properties.
     pub(super) properties: T,
     /// The position in the document, from 0. Of two conflicting resources the later one is reported.

@@ -17,6 +17,7 @@ use crate::violation::code;
 mod check;
 mod definitions;
 mod error_pages;
+mod extensions;
 mod firewall;
 mod hostile;
 mod large;

@@ -18,7 +18,7 @@ pub(crate) enum EditError {
     /// The gateway does not exist.
     #[error("there is no such gateway")]
     NoGateway,
-    /// The child or member does not exist.
+    /// The child, member or extension document does not exist.
     #[error("there is no such child")]
     NoChild,
     /// The gateway is being deleted.

@@ -8,6 +8,7 @@ use super::*;
 use crate::store::OperationalState;
 use crate::testing::{VERSION, body, context, path, sent};
 
+mod extensions;
 mod growth;
 
 fn put(body: Value) -> Edit {
@@ -38,6 +39,7 @@ fn stored() -> Gateway {
         id: GatewayId(Uuid::nil()),
         etag: Etag("W/\"g\"".into()),
         child_etags: vec![Etag("W/\"c\"".into()); document.children.len()],
+        extension_etags: Vec::new(),
         document,
         generation: Generation(1),
         config_digest,

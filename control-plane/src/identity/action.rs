@@ -1,11 +1,13 @@
 //! ARM's names of operations, for responses that deny them.
 
 use crate::arm::collection::Collection;
+use crate::arm::extension::{ExtensionType, NAMESPACE};
 
 use super::access::Verb;
 
 /// The segments of paths in ARM's spelling. Others are shown as in the request.
-const SPELT: [&str; 13] = [
+const SPELT: [&str; 14] = [
+    NAMESPACE,
     "Microsoft.Network",
     "Microsoft.Resources",
     "applicationGateways",
@@ -54,6 +56,7 @@ fn spelt(segment: &str) -> String {
     let known = SPELT.iter().find(|known| known.eq_ignore_ascii_case(segment)).copied();
     known
         .or_else(|| Collection::named(segment).map(|collection| collection.name))
+        .or_else(|| ExtensionType::named(segment).map(|kind| kind.name))
         .unwrap_or(segment)
         .to_owned()
 }
@@ -79,6 +82,11 @@ mod tests {
                 "Microsoft.Network/applicationGateways/httpListeners/delete",
             ),
             (Verb::Read, format!("{gateway}/probes"), "Microsoft.Network/applicationGateways/probes/read"),
+            (
+                Verb::Write,
+                format!("{gateway}/providers/tidegate.network/tunnelpolicies/default"),
+                "Tidegate.Network/tunnelPolicies/write",
+            ),
             (Verb::Write, GROUP.to_owned(), "Microsoft.Resources/subscriptions/resourceGroups/write"),
             (Verb::Read, "subscriptions".to_owned(), "Microsoft.Resources/subscriptions/read"),
             (

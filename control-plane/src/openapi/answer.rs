@@ -49,6 +49,38 @@ struct NotEnforcedResource {
     reason: String,
 }
 
+/// The operations of a resource provider.
+#[derive(JsonSchema)]
+pub(crate) struct ProviderOperations {
+    /// The operations.
+    value: Vec<ProviderOperation>,
+}
+
+/// An operation of a resource provider.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "camelCase")]
+struct ProviderOperation {
+    /// The name, such as `Tidegate.Network/tunnelPolicies/write`.
+    name: String,
+    /// Always false: the operations manage gateways.
+    is_data_action: bool,
+    /// The texts for people.
+    display: ProviderOperationDisplay,
+}
+
+/// The texts about an operation of a resource provider.
+#[derive(JsonSchema)]
+struct ProviderOperationDisplay {
+    /// The provider.
+    provider: String,
+    /// The kind of resource.
+    resource: String,
+    /// The operation.
+    operation: String,
+    /// What the operation permits.
+    description: String,
+}
+
 /// A long-running operation.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "camelCase")]

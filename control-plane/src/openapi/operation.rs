@@ -9,6 +9,7 @@ use super::error::ErrorResponse;
 use super::parameter::{self, Parameter};
 use super::resource;
 use crate::arm::collection::{Collection, Nested};
+use crate::arm::extension::{ExtensionType, NAMESPACE};
 
 /// One method on one path.
 #[derive(Clone, Debug)]
@@ -38,6 +39,10 @@ pub(crate) enum Body {
     Member,
     /// The list of members of the collection in the path.
     Members,
+    /// An extension document of that type.
+    Extension(&'static ExtensionType),
+    /// The list of extension documents of that type.
+    Extensions(&'static ExtensionType),
     /// A list of strings.
     Texts,
     /// Any JSON object.
@@ -100,8 +105,10 @@ impl Operation {
     pub(crate) fn new(method: Method, path: &str, id: &str, summary: &str) -> Operation {
         let mut parameters = parameter::of_path(path);
         let mut refusals = vec![401, 403];
-        if path.starts_with("/subscriptions") || path == "/tenants" {
-            parameters.push(&parameter::API_VERSION);
+        let is_extension = path.contains(&format!("/providers/{NAMESPACE}"));
+        if path.starts_with("/subscriptions") || path == "/tenants" || is_extension {
+            let versions = if is_extension { &parameter::EXTENSION_VERSION } else { &parameter::API_VERSION };
+            parameters.push(versions);
             refusals.extend([400, 404]);
         }
         Operation {
@@ -265,6 +272,8 @@ impl Body {
             Body::Form(schema) => ("application/x-www-form-urlencoded", schema(generator).to_value()),
             Body::Member => ("application/json", about.member(generator)),
             Body::Members => ("application/json", about.members(generator)),
+            Body::Extension(kind) => ("application/json", resource::extension(kind, generator)),
+            Body::Extensions(kind) => ("application/json", resource::extensions(kind, generator)),
             Body::Object => ("application/json", json!({"type": "object"})),
             Body::Texts => ("application/json", json!({"type": "array", "items": {"type": "string"}})),
             Body::Text => ("text/plain", json!({"type": "string"})),

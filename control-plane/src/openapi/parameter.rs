@@ -38,6 +38,16 @@ pub(crate) static API_VERSION: Parameter = Parameter {
     max_length: 18,
 };
 
+/// The version of the extension provider.
+pub(crate) static EXTENSION_VERSION: Parameter = Parameter {
+    name: "extension-api-version",
+    published: "api-version",
+    place: Location::Query,
+    description: "The version of the extension provider.",
+    pattern: "^2026-12-01$",
+    max_length: 10,
+};
+
 /// The condition that the resource has one of these entity tags.
 pub(crate) static IF_MATCH: Parameter = Parameter {
     name: "If-Match",
@@ -162,6 +172,7 @@ static IN_PATHS: &[Parameter] = &[
     Parameter::in_path("namespace", "resourceProviderNamespace", "The provider.", r"^[0-9A-Za-z.]+$", 90),
     Parameter::in_path("child", "name", "The member of the collection.", NAME, 80),
     Parameter::in_path("member", "memberName", "The nested member.", NAME, 80),
+    Parameter::in_path("extension", "policyName", "`default`, or the name of a backend pool.", NAME, 80),
     Parameter::in_path("deployment", "deploymentName", "The deployment.", r"^[0-9A-Za-z_.()\-]+$", 64),
     Parameter::in_path("policy", "predefinedPolicyName", "The policy.", "^[0-9A-Za-z]+$", 80),
     Parameter::in_path("location", "location", "The region, in lower case.", "^[0-9A-Za-z]+$", 90),
@@ -190,7 +201,12 @@ impl Parameter {
 
     /// Returns the reference to this parameter for use in operations.
     pub(super) fn reference(&self) -> Value {
-        json!({"$ref": format!("#/components/parameters/{}", self.published)})
+        json!({"$ref": format!("#/components/parameters/{}", self.component())})
+    }
+
+    /// The name of the component that describes it. Two parameters of a query may have the same published name.
+    fn component(&self) -> &'static str {
+        if self.place == Location::Path { self.published } else { self.name }
     }
 
     fn describe(&self) -> Value {
@@ -209,7 +225,7 @@ impl Parameter {
         json!({
             "name": self.published,
             "in": place,
-            "required": self.place == Location::Path || self.name == API_VERSION.name,
+            "required": self.place == Location::Path || self.published == API_VERSION.published,
             "description": self.description,
             "schema": schema,
         })
@@ -256,6 +272,7 @@ pub(super) fn header(name: &str) -> Value {
 pub(super) fn all() -> Value {
     let named = [
         &API_VERSION,
+        &EXTENSION_VERSION,
         &IF_MATCH,
         &IF_NONE_MATCH,
         &TOP,
@@ -269,6 +286,6 @@ pub(super) fn all() -> Value {
     ];
     let all = IN_PATHS.iter().chain(named);
     Value::Object(
-        all.map(|parameter| (parameter.published.to_owned(), parameter.describe())).collect::<Map<_, _>>(),
+        all.map(|parameter| (parameter.component().to_owned(), parameter.describe())).collect::<Map<_, _>>(),
     )
 }

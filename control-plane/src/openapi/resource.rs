@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::state::{OperationalState, ProvisioningState};
 use crate::arm::collection::{COLLECTIONS, Collection};
+use crate::arm::extension::{ExtensionNames, ExtensionType};
 use crate::arm::gateway;
 use crate::arm::shape::MEMBERS;
 
@@ -106,6 +107,31 @@ pub(super) fn nested_members(
     list(target(&item).unwrap_or_default(), &item, generator)
 }
 
+/// Returns a reference to the component of an extension document. Creates the component on first use.
+pub(super) fn extension(kind: &ExtensionType, generator: &mut SchemaGenerator) -> Value {
+    let name = kind.singular;
+    if !generator.definitions().contains_key(name) {
+        let properties = format!("{name}Properties");
+        let mut schema = kind.schema(generator).to_value();
+        show_state(&mut schema, generator);
+        if kind.names == ExtensionNames::Pools {
+            let pools = generator.subschema_for::<gateway::SubResource>();
+            let pools = json!({"type": "array", "items": pools, "readOnly": true,
+                "description": "The pools to which it applies; empty if its pool does not exist."});
+            properties_of(&mut schema).insert("appliesTo".into(), pools);
+        }
+        insert(generator, &properties, schema);
+        insert(generator, name, envelope(&format!("member of {}", kind.name), &properties));
+    }
+    reference(name)
+}
+
+/// Returns a reference to the component of a list of extension documents.
+pub(super) fn extensions(kind: &ExtensionType, generator: &mut SchemaGenerator) -> Value {
+    let item = extension(kind, generator);
+    list(kind.singular, &item, generator)
+}
+
 fn list(name: &str, item: &Value, generator: &mut SchemaGenerator) -> Value {
     let name = format!("{name}List");
     let value = json!({"type": "array", "items": item});
@@ -152,7 +178,7 @@ fn member_name(collection: &Collection) -> String {
 }
 
 /// Capitalizes the first letter, as in names of components and operations.
-pub(super) fn capitalised(name: &str) -> String {
+pub(crate) fn capitalised(name: &str) -> String {
     let mut letters = name.chars();
     letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect()
 }

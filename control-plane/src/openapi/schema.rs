@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use crate::arm::shape::{MEMBERS, NOT_SERVED, RESPONSE_ONLY};
+use crate::arm::shape::{MEMBERS, NOT_SERVED, OFF, RESPONSE_ONLY};
 
 /// Converts a schema to OpenAPI's dialect.
 pub(super) fn published(schema: Value) -> Value {
@@ -21,6 +21,7 @@ pub(super) fn published(schema: Value) -> Value {
     }
     schema.remove(MEMBERS);
     schema.remove(RESPONSE_ONLY);
+    schema.remove(OFF);
     if let Some(Value::String(text)) = schema.get_mut("description") {
         *text = unwrapped(text);
     }

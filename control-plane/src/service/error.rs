@@ -5,6 +5,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use crate::arm::deployment::Failure;
+use crate::arm::extension::API_VERSIONS;
 use crate::audit::Author;
 use crate::edit::{Edit, EditError};
 use crate::networking::{NetworkEdit, NetworkError};
@@ -60,6 +61,11 @@ pub(crate) enum ServiceError {
         /// The last year of which versions are accepted.
         last: i16,
     },
+    #[error(
+        "The api-version '{text}' is not supported for the type '{kind}'. The supported api-versions are '{}'.",
+        API_VERSIONS.join("', '")
+    )]
+    UnsupportedApiVersion { text: String, kind: String },
     #[error("The value '{value}' is not a valid {what}.")]
     BadName { what: &'static str, value: String },
     #[error(
@@ -102,6 +108,7 @@ impl ServiceError {
             ServiceError::Unserved(error) => error.code(),
             ServiceError::UnknownPath(_) => codes::NOT_FOUND,
             ServiceError::BadApiVersion { .. } => codes::BAD_API_VERSION,
+            ServiceError::UnsupportedApiVersion { .. } => codes::UNSUPPORTED_API_VERSION,
             ServiceError::BadName { .. } => code::INVALID_NAME,
             ServiceError::BadSubscription(_) => codes::BAD_SUBSCRIPTION,
             ServiceError::NotFound { .. } => codes::RESOURCE_NOT_FOUND,

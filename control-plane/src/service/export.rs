@@ -42,15 +42,20 @@ impl Service {
         };
         let mut exported = Vec::new();
         for row in rows.iter().filter(is_wanted) {
-            let body = match &row.kind {
-                ResourceKind::Gateway => match self.gateway_to_export(&row.id, &mut problems).await? {
-                    Some(body) => body,
-                    // It was deleted in the meantime.
-                    None => continue,
-                },
-                _ => row.body.clone(),
-            };
-            exported.push(Exported::new(&row.id, body));
+            if row.kind != ResourceKind::Gateway {
+                exported.push(Exported::new(&row.id, row.body.clone()));
+                continue;
+            }
+            // It may have been deleted in the meantime.
+            let Some(gateway) = self.gateway_to_export(&row.id).await? else { continue };
+            problems.extend(secrets_of(&gateway));
+            exported.push(Exported::new(&row.id, whole(&gateway)));
+            let document = &gateway.document;
+            exported.extend(document.extensions.iter().map(|extension| {
+                let properties = Value::Object(extension.properties.clone());
+                let body = Map::from_iter([("properties".to_owned(), properties)]);
+                Exported::new(&document.extension_id(extension), body)
+            }));
         }
         let mut result = json!({"template": template(&exported, options)});
         if !problems.is_empty() {
@@ -60,15 +65,9 @@ impl Service {
         Ok(result)
     }
 
-    async fn gateway_to_export(
-        &self,
-        id: &str,
-        problems: &mut Vec<Value>,
-    ) -> Result<Option<Map<String, Value>>, ServiceError> {
+    async fn gateway_to_export(&self, id: &str) -> Result<Option<Gateway>, ServiceError> {
         let Some(path) = GatewayPath::parse(id) else { return Ok(None) };
-        let Some(gateway) = self.store.gateway(&path).await? else { return Ok(None) };
-        problems.extend(secrets_of(&gateway));
-        Ok(Some(whole(&gateway)))
+        Ok(self.store.gateway(&path).await?)
     }
 }
 

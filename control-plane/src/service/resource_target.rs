@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use crate::arm::collection::Collection;
+use crate::arm::extension::ExtensionPath;
 use crate::arm::network::NetworkPath;
 use crate::arm::resource_id::{GatewayPath, Reference};
 use crate::arm::unserved::UnservedPath;
@@ -20,6 +21,8 @@ pub(super) enum ResourceTarget {
     Gateway(GatewayPath),
     /// A child of a gateway.
     Child(GatewayPath, &'static Collection, String),
+    /// An extension document of a gateway.
+    Extension(ExtensionPath),
     /// A virtual network or a public IP address.
     Network(NetworkPath),
     /// A subnet of a virtual network.
@@ -41,6 +44,9 @@ impl ResourceTarget {
         if let Some(Reference { gateway, collection, name }) = Reference::parse(id) {
             return Some(ResourceTarget::Child(gateway, Collection::named(&collection)?, name));
         }
+        if let Some(path) = ExtensionPath::parse(id) {
+            return Some(ResourceTarget::Extension(path));
+        }
         if let Some(path) = NetworkPath::parse(id) {
             return Some(ResourceTarget::Network(path));
         }
@@ -60,6 +66,7 @@ impl ResourceTarget {
     pub(super) fn stored_ids(&self) -> Vec<String> {
         match self {
             ResourceTarget::Gateway(path) | ResourceTarget::Child(path, ..) => vec![path.to_string()],
+            ResourceTarget::Extension(path) => vec![path.gateway.to_string()],
             ResourceTarget::Network(path) | ResourceTarget::Subnet(path, _) => vec![path.to_string()],
             ResourceTarget::Deployment(path) => vec![path.to_string()],
             ResourceTarget::Group(subscription, name) => vec![group_id(subscription, name)],
@@ -75,6 +82,9 @@ impl ResourceTarget {
         match self {
             ResourceTarget::Gateway(path) => not_found::gateway(path),
             ResourceTarget::Child(path, collection, name) => not_found::child(path, collection, name),
+            ResourceTarget::Extension(ExtensionPath { gateway, kind, name }) => {
+                not_found::extension(gateway, kind, name)
+            }
             ResourceTarget::Network(path) => not_found::network(path),
             ResourceTarget::Subnet(path, name) => not_found::subnet(path, name),
             ResourceTarget::Deployment(path) => DeploymentError::Missing(path.name.clone()).into(),
@@ -113,6 +123,12 @@ impl ResourceTarget {
                 Ok(last.gateway(path, store).await?.and_then(|gateway| {
                     let child = gateway.document.child(collection, name)?;
                     Some(view::child(gateway, child, gateway.child_etag(child)?))
+                }))
+            }
+            ResourceTarget::Extension(ExtensionPath { gateway, kind, name }) => {
+                Ok(last.gateway(gateway, store).await?.and_then(|gateway| {
+                    let (extension, etag) = gateway.extension(kind, name)?;
+                    Some(view::extension(gateway, extension, etag))
                 }))
             }
             ResourceTarget::Network(path) => match last.network(path, store).await? {

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::arm::collection::{COLLECTIONS, Collection, Nested};
 use crate::arm::document::Child;
+use crate::arm::extension::{Extension, ExtensionNames};
 use crate::arm::gateway::SslPolicy;
 use crate::arm::naming::GATEWAY_TYPE;
 use crate::arm::resource_id::MemberPath;
@@ -90,6 +91,26 @@ pub(crate) fn child(gateway: &Gateway, child: &Child, etag: &Etag) -> Value {
         Some(Value::Object(beside)) => with(shown, beside),
         _ => shown,
     }
+}
+
+/// Renders an extension document. That of a pool that does not exist applies to nothing.
+pub(crate) fn extension(gateway: &Gateway, extension: &Extension, etag: &Etag) -> Value {
+    let document = &gateway.document;
+    let mut properties = Map::new();
+    properties.insert("provisioningState".into(), gateway.state.as_str().into());
+    properties.extend(extension.properties.clone());
+    if extension.kind.names == ExtensionNames::Pools {
+        let id = |pool: &Child| json!({"id": document.path.child_id(pool.collection, &pool.name)});
+        let pools: Vec<Value> = document.pools_of(extension).into_iter().map(id).collect();
+        properties.insert("appliesTo".into(), pools.into());
+    }
+    json!({
+        "name": extension.name,
+        "id": document.extension_id(extension),
+        "etag": etag.0,
+        "type": extension.kind.resource_type(),
+        "properties": properties,
+    })
 }
 
 /// Adds unknown properties to a rendered child or member.

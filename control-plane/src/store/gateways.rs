@@ -37,7 +37,7 @@ impl Store {
     ) -> Result<Option<(Gateway, StoredRefs)>, StoreError> {
         let mut view = self.database.view().await?;
         let Some(head) = rows::gateways::find_by_id(&mut view, id).await? else { return Ok(None) };
-        let gateway = self.with_children(&mut view, head).await?;
+        let gateway = self.with_parts(&mut view, head).await?;
         let stored_refs = stored_refs(&mut view, &[], Some(id)).await?;
         Ok(Some((gateway, stored_refs)))
     }
@@ -65,7 +65,7 @@ impl Store {
         let mut gateways = Vec::with_capacity(heads.len());
         for (_, head) in heads {
             let gateway = match head {
-                Ok(head) => self.with_children(&mut view, head).await,
+                Ok(head) => self.with_parts(&mut view, head).await,
                 Err(error) => Err(error),
             };
             match gateway {
@@ -95,12 +95,13 @@ impl Store {
         path: &GatewayPath,
     ) -> Result<Option<Gateway>, StoreError> {
         match rows::gateways::find(connection, path).await? {
-            Some(head) => self.with_children(connection, head).await.map(Some),
+            Some(head) => self.with_parts(connection, head).await.map(Some),
             None => Ok(None),
         }
     }
 
-    async fn with_children(&self, connection: &mut Connection, head: Gateway) -> Result<Gateway, StoreError> {
+    /// Adds the children and the extension documents to a gateway.
+    async fn with_parts(&self, connection: &mut Connection, head: Gateway) -> Result<Gateway, StoreError> {
         let rows = rows::children::list(connection, head.id).await?;
         let mut children = Vec::with_capacity(rows.len());
         for row in rows {
@@ -111,6 +112,8 @@ impl Store {
         children.sort_by_key(|(child, _)| rank(child.collection));
         let mut gateway = head;
         (gateway.document.children, gateway.child_etags) = children.into_iter().unzip();
+        let extensions = rows::extensions::list(connection, gateway.id).await?;
+        (gateway.document.extensions, gateway.extension_etags) = extensions.into_iter().unzip();
         Ok(gateway)
     }
 

@@ -14,6 +14,7 @@ pub(super) mod clients;
 pub(super) mod deployment_steps;
 pub(super) mod deployments;
 pub(super) mod error_pages;
+pub(super) mod extensions;
 pub(super) mod frontend_claims;
 pub(super) mod gateways;
 pub(super) mod groups;

@@ -2,6 +2,7 @@
 
 mod deployments;
 mod error_pages;
+mod extensions;
 mod full_disk;
 mod keys;
 mod lifecycle;
@@ -48,7 +49,8 @@ fn port(name: &str, number: u16) -> Child {
 }
 
 fn document(name: &str, children: Vec<Child>) -> Document {
-    Document { path: path(name), body: Map::from_iter([("location".to_owned(), json!("here"))]), children }
+    let body = Map::from_iter([("location".to_owned(), json!("here"))]);
+    Document { path: path(name), body, children, extensions: Vec::new() }
 }
 
 fn claim(address: &str, port: u16) -> Claim {

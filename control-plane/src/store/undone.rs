@@ -59,7 +59,7 @@ mod tests {
     }
 
     fn document(children: Vec<Child>) -> Document {
-        Document { path: path("gw"), body: Map::new(), children }
+        Document { path: path("gw"), body: Map::new(), children, extensions: Vec::new() }
     }
 
     fn port(name: &str, number: u16) -> Child {

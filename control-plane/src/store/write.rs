@@ -6,6 +6,7 @@ use tidegate_shared::id::{Digest, GatewayId, Generation};
 use uuid::Uuid;
 
 use crate::arm::document::{Child, Document};
+use crate::arm::extension::Extension;
 use crate::arm::network::NetworkPath;
 use crate::arm::network::path::NetworkReference;
 use crate::arm::page::Pages;
@@ -18,6 +19,7 @@ use super::audit::record;
 use super::child_positions::ChildPositions;
 use super::database::Connection;
 use super::error_pages::replace_error_pages;
+use super::extensions::replace_extensions;
 use super::gateways::{child_id, stored_refs};
 use super::lifecycle::{await_workers, mark_deleting, replace_tags, start, stop};
 use super::model::{NewChild, RequiredGroup};
@@ -157,7 +159,7 @@ impl Store {
         activity: &Activity,
     ) -> Result<Written, StoreError> {
         let target = activity.resource.as_str();
-        let children_before = stored.as_ref().map(|gateway| gateway.document.children.len());
+        let parts_before = stored.as_ref().map(|gateway| gateway.document.part_count());
         let members_before = stored.as_ref().map_or(0, |gateway| gateway.document.member_count());
         let mut gateway = match (decision, stored) {
             (Decision::Replace { document, claims, config_digest, references, pages }, stored) => {
@@ -203,9 +205,9 @@ impl Store {
         let kind = OperationKind::Write;
         let operation =
             begin_operation(connection, &gateway, Some(target), kind, state, (None, warnings)).await?;
-        let grown = gateway.document.children.len() > children_before.unwrap_or(0);
+        let grown = gateway.document.part_count() > parts_before.unwrap_or(0);
         let grown_within = gateway.document.member_count() > members_before;
-        Ok(Written { created: children_before.is_none(), grown, grown_within, gateway, operation })
+        Ok(Written { created: parts_before.is_none(), grown, grown_within, gateway, operation })
     }
 
     async fn replace(
@@ -216,25 +218,38 @@ impl Store {
         claims: &[Claim],
         config_digest: Digest,
     ) -> Result<Gateway, StoreError> {
-        let (etag, now) = (Etag::fresh(), Millis::now());
-        let (before, mut gateway) = match stored {
+        let now = Millis::now();
+        let (before, extensions, mut gateway) = match stored {
             Some(stored) => {
                 let is_new_config = stored.config_digest != config_digest;
                 let generation = Generation(stored.generation.0 + u64::from(is_new_config));
+                let etag = match concerns_extensions_only(&stored.document, &document) {
+                    true => stored.etag,
+                    false => Etag::fresh(),
+                };
                 let before = (stored.document.children, stored.child_etags);
-                let document = document_head(&document);
-                let child_etags = Vec::new();
-                let gateway = Gateway { document, child_etags, etag, generation, config_digest, ..stored };
+                let extensions: Vec<(Extension, Etag)> =
+                    stored.document.extensions.into_iter().zip(stored.extension_etags).collect();
+                let gateway = Gateway {
+                    document: document_head(&document),
+                    child_etags: Vec::new(),
+                    extension_etags: Vec::new(),
+                    etag,
+                    generation,
+                    config_digest,
+                    ..stored
+                };
                 rows::gateways::update_configuration(connection, &gateway, now).await?;
-                (before, gateway)
+                (before, extensions, gateway)
             }
             None => {
-                let gateway = new_gateway(document_head(&document), etag, config_digest);
+                let gateway = new_gateway(document_head(&document), Etag::fresh(), config_digest);
                 rows::gateways::insert(connection, &gateway, now).await?;
-                ((Vec::new(), Vec::new()), gateway)
+                ((Vec::new(), Vec::new()), Vec::new(), gateway)
             }
         };
         gateway.child_etags = self.replace_children(connection, gateway.id, &before, &document).await?;
+        gateway.extension_etags = replace_extensions(connection, gateway.id, &extensions, &document).await?;
         gateway.document = document;
         replace_claims(connection, gateway.id, claims).await?;
         Ok(gateway)
@@ -276,6 +291,7 @@ fn new_gateway(document: Document, etag: Etag, config_digest: Digest) -> Gateway
         document,
         etag,
         child_etags: Vec::new(),
+        extension_etags: Vec::new(),
         generation: Generation(1),
         config_digest,
         state: ProvisioningState::Updating,
@@ -284,9 +300,16 @@ fn new_gateway(document: Document, etag: Etag, config_digest: Digest) -> Gateway
     }
 }
 
-/// Returns the document without its children.
+/// Returns the document without its children and extensions.
 fn document_head(document: &Document) -> Document {
-    Document { path: document.path.clone(), body: document.body.clone(), children: Vec::new() }
+    let (path, body) = (document.path.clone(), document.body.clone());
+    Document { path, body, children: Vec::new(), extensions: Vec::new() }
+}
+
+/// Returns whether a write changes nothing of a gateway but its extension documents. The gateway's own representation
+/// stays the same then, and so does its etag.
+fn concerns_extensions_only(before: &Document, after: &Document) -> bool {
+    before.extensions != after.extensions && before.body == after.body && before.children == after.children
 }
 
 /// Replaces the claims of a gateway.

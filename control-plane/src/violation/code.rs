@@ -202,6 +202,10 @@ pub(crate) mod limit {
 }
 
 codes! { OWN_CODES;
+/// A gateway has too many extension documents of one type.
+pub(crate) const EXTENSION_LIMIT: &str = "TidegateExtensionLimitReached";
+/// A tunnel policy has an event without an action, or a Close frame without a code.
+pub(crate) const TUNNEL_POLICY_INCOMPLETE: &str = "TidegateTunnelPolicyIncomplete";
 /// A gateway relies on protection that no worker provides. Also the code of a warning.
 pub(crate) const PROTECTION: &str = "ApplicationGatewayProtectionNotEnforced";
 /// A required property of a web application firewall or its policy is missing.

@@ -22,8 +22,6 @@ use crate::client_rate::ClientRate;
 use crate::config::{MinRate, Timeouts};
 use crate::limits::{AddressPermit, ConnectionLimit, ConnectionPermit};
 
-/// The number of requests after which the client is asked to open a new connection (GOAWAY).
-const MAX_REQUESTS: u32 = 1000;
 /// The number of further requests before the connection is closed, for a client that has not read the GOAWAY yet.
 const MAX_FURTHER_REQUESTS: u32 = 1000;
 /// The time for which a connection without a stream is kept.
@@ -48,14 +46,16 @@ struct StreamCount {
     goaway: Cell<Option<Instant>>,
     /// Cancelled when the client opens streams in spite of GOAWAY.
     overstayed: CancellationToken,
+    /// The number of requests after which the client is asked to open a new connection (GOAWAY).
+    max_requests: u32,
     /// The time for which a client may accept nothing of a response, and in which it must obey GOAWAY.
     send_timeout: Duration,
     rate: MinRate,
 }
 
 impl Streams {
-    /// Creates the counter of a new connection.
-    pub(crate) fn new(timeouts: &Timeouts) -> Streams {
+    /// Creates the counter of a new connection, which may have `max_requests` requests.
+    pub(crate) fn new(timeouts: &Timeouts, max_requests: u32) -> Streams {
         Streams(Rc::new(StreamCount {
             requests: Cell::default(),
             open: Cell::default(),
@@ -63,6 +63,7 @@ impl Streams {
             closed: Notify::new(),
             goaway: Cell::default(),
             overstayed: CancellationToken::new(),
+            max_requests,
             send_timeout: timeouts.send,
             rate: timeouts.rate,
         }))
@@ -72,15 +73,15 @@ impl Streams {
     pub(crate) fn begin(&self) {
         self.0.requests.set(self.0.requests.get() + 1);
         let late = self.0.goaway.get().is_some_and(|said| said.elapsed() > self.0.send_timeout);
-        if late || self.0.requests.get() > MAX_REQUESTS + MAX_FURTHER_REQUESTS {
+        if late || self.0.requests.get() > self.0.max_requests.saturating_add(MAX_FURTHER_REQUESTS) {
             self.0.overstayed.cancel();
         }
     }
 
-    /// Waits until the connection has had [`MAX_REQUESTS`] requests or was idle for [`IDLE`].
+    /// Waits until the connection has had its maximum number of requests or was idle for [`IDLE`].
     pub(crate) async fn used_up(&self) {
         let mut idle = pin!(self.0.empty_for(IDLE));
-        while self.0.requests.get() < MAX_REQUESTS {
+        while self.0.requests.get() < self.0.max_requests {
             tokio::select! {
                 () = idle.as_mut() => return,
                 () = self.0.closed.notified() => {}
@@ -253,12 +254,13 @@ mod tests {
     use super::*;
 
     const MOMENT: Duration = Duration::from_millis(1);
+    const MAX_REQUESTS: u32 = 20;
 
     fn streams() -> Streams {
         let second = Duration::from_secs(1);
         let rate = MinRate { bytes_per_second: 240, grace: 5 * second };
         let times = 60 * second;
-        Streams::new(&Timeouts { header: times, idle: times, body: times, send: times, rate })
+        Streams::new(&Timeouts { header: times, idle: times, body: times, send: times, rate }, MAX_REQUESTS)
     }
 
     async fn is_ready(future: impl Future<Output = ()>) -> bool {

@@ -64,7 +64,8 @@ async fn run(
     link: &Http2State,
     close: &CancellationToken,
 ) -> hyper::Result<()> {
-    let streams = Streams::new(&connection.thread.timeouts);
+    let max_requests = connection.current.load().http2_max_requests;
+    let streams = Streams::new(&connection.thread.timeouts, max_requests);
     let count = streams.clone();
     let service = service_fn(move |request| {
         count.begin();

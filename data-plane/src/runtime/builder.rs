@@ -110,6 +110,7 @@ impl Runtime {
             name: builder.name,
             local_replies: builder.error_pages.of_gateway().clone(),
             bindings,
+            http2_max_requests: content.http2_limits.max_requests,
             backends: builder.backends,
             series: builder.series,
             draining_backends: builder.draining_backends,

@@ -56,6 +56,16 @@ def tag():
     assert ag("show")["tags"] == {"stage": "test"}
 
 
+def keep_a_tunnel_policy():
+    """Writes a policy beside the gateway. Commands read the gateway, change it and write it back whole."""
+    url = f"'{ag('show')['id']}/providers/Tidegate.Network/tunnelPolicies/default?api-version=2026-12-01'"
+    body = json.dumps({"properties": {"maxTunnels": 500}})
+    written = az(f"rest --method put --url {url} --body '{body}'")
+    ag("update --set tags.policy=kept")
+    kept = az(f"rest --url {url}")
+    assert (kept["etag"], kept["properties"]["maxTunnels"]) == (written["etag"], 500), kept
+
+
 def choose_a_tls_policy():
     assert "AppGwSslPolicy20220101" in json.dumps(az("network application-gateway ssl-policy list-options"))
     names = [policy["name"] for policy in az("network application-gateway ssl-policy predefined list")]
@@ -132,6 +142,7 @@ STEPS = [
     carry_traffic,
     show_and_list,
     tag,
+    keep_a_tunnel_policy,
     children.each_kind_comes_and_goes,
     choose_a_tls_policy,
     firewall.write_a_policy,

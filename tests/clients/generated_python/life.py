@@ -176,6 +176,22 @@ def of(collection: str, verb: str):
     return importlib.import_module(f"tidegate_client.api.{name}.{name}_{verb}")
 
 
+def keep_a_policy_beside_the_gateway():
+    version = {"api_version": "2026-12-01"}
+    policy = {"properties": {"onMemberDown": {"action": "keep"}, "closeFrame": {"code": 1012}}}
+    body = models.TunnelPolicy.from_dict(policy)
+    written = on_gateway(of("tunnelPolicies", "create_or_update"), "default", body=body, **version)
+    assert written.status_code == 201, written
+    settled(written)
+    settled(on_gateway(application_gateways_create_or_update, body=document()))
+    kept = on_gateway(of("tunnelPolicies", "get"), "default", **version).parsed
+    assert kept.etag == written.parsed.etag, kept
+    assert kept.properties.on_member_down.action == models.TunnelAction.KEEP, kept
+    assert [one.name for one in on_gateway(of("tunnelPolicies", "list"), **version).parsed.value] == ["default"]
+    settled(on_gateway(of("tunnelPolicies", "delete"), "default", **version))
+    assert on_gateway(of("tunnelPolicies", "get"), "default", **version).status_code == 404
+
+
 def see_backend_health():
     deadline = time.monotonic() + traffic.DEADLINE_SECONDS
     while True:
@@ -236,6 +252,7 @@ STEPS = [
     carry_traffic,
     tag,
     add_and_remove_a_member_of_each_collection,
+    keep_a_policy_beside_the_gateway,
     see_backend_health,
     stop_and_start,
     go_wrong,

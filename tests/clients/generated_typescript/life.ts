@@ -101,6 +101,20 @@ async function addAndRemoveAMemberOfEachCollection() {
   await traffic.echo(ADDRESS, LISTENING);
 }
 
+async function keepAPolicyBesideTheGateway() {
+  const path = `${GATEWAY}/providers/Tidegate.Network/tunnelPolicies/{policyName}` as const;
+  const own = { params: { path: { ...gateway, policyName: "default" }, query: { "api-version": "2026-12-01" } } };
+  const body = { properties: { onMemberDown: { action: "keep" }, closeFrame: { code: 1012 } } } as const;
+  const written = await api.PUT(path, { ...own, body });
+  await settled(api, written);
+  await settled(api, await api.PUT(GATEWAY, { params, body: wanted() }));
+  const { data } = await api.GET(path, own);
+  assert.equal(data?.etag, written.data?.etag);
+  assert.equal(data?.properties?.onMemberDown?.action, "keep");
+  await settled(api, await api.DELETE(path, own));
+  assert.equal((await api.GET(path, own)).response.status, 404);
+}
+
 async function seeBackendHealth() {
   type Health = components["schemas"]["BackendHealth"];
   await traffic.until(async () => {
@@ -163,6 +177,7 @@ const STEPS = [
   carryTraffic,
   tag,
   addAndRemoveAMemberOfEachCollection,
+  keepAPolicyBesideTheGateway,
   seeBackendHealth,
   stopAndStart,
   goWrong,

@@ -12,6 +12,9 @@ from configurations import CONFIGURATIONS, Configuration, Stack
 from provider import Provider
 from schema import Block, difference
 
+# The api-version of Tidegate's own types.
+EXTENSIONS = "2026-12-01"
+
 
 def create(provider: Provider, stack: Stack) -> None:
     for resource in stack.resources:
@@ -23,6 +26,23 @@ def plan(provider: Provider, stack: Stack) -> None:
     """Demands that a plan is empty."""
     found = [f"{one.kind.type}: {text}" for one in stack.resources for text in provider.plan(one)]
     assert not found, "the plan is not empty:\n" + "\n".join(found)
+
+
+def add_policy(provider: Provider, stack: Stack) -> dict:
+    """Writes a document that no client of Azure knows beside the gateway, and returns it as it is read."""
+    provider.client.resource("PUT", policy(stack), EXTENSIONS, {"properties": {"maxTunnels": 500}}).expect(201)
+    return read_policy(provider, stack)
+
+
+def read_policy(provider: Provider, stack: Stack) -> dict:
+    read = provider.client.resource("GET", policy(stack), EXTENSIONS).expect(200).json()
+    # The progress of the gateway's own writes is shown here too.
+    del read["properties"]["provisioningState"]
+    return read
+
+
+def policy(stack: Stack) -> str:
+    return f"{stack.gateway.id}/providers/Tidegate.Network/tunnelPolicies/default"
 
 
 def update(provider: Provider, configuration: Configuration, stack: Stack) -> None:
@@ -58,8 +78,11 @@ def live(provider: Provider, configuration: Configuration) -> None:
     create(provider, stack)
     plan(provider, stack)
     import_each(provider, stack)
+    policy = add_policy(provider, stack)
+    plan(provider, stack)
     update(provider, configuration, stack)
     plan(provider, stack)
+    assert read_policy(provider, stack) == policy, "an update of the gateway has changed its policy"
     destroy(provider, stack)
 
 

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
-use tidegate_harness::{API_VERSION, Answer, GatewayDocument, Management, SUBSCRIPTION};
+use tidegate_harness::{Answer, GatewayDocument, Management, SUBSCRIPTION, version_of};
 
 use super::{create, gateway_in, group};
 use crate::tidegate;
@@ -77,7 +77,10 @@ impl Request {
         let in_group = self.template.split_once("/{resourceGroupName}").map(|(_, rest)| rest);
         match (self.template.as_str(), in_group) {
             ("/workers/{workerId}", _) => false,
-            ("/tenants" | "/subscriptions" | "/not-enforced", _) => reads,
+            (
+                "/tenants" | "/subscriptions" | "/not-enforced" | "/providers/Tidegate.Network/operations",
+                _,
+            ) => reads,
             (template, None) if !template.starts_with("/subscriptions/") => {
                 by_role && reach == Reach::Everything
             }
@@ -148,7 +151,7 @@ async fn make(client: &Management, request: &Request, who: &str, contributor: bo
     let mut has_told = false;
     let body = if matches!(request.method.as_str(), "GET" | "HEAD" | "DELETE") { "" } else { "{}" };
     let list = if request.method == "GET" { "&$top=1" } else { "" };
-    let mut path = format!("{}?api-version={API_VERSION}{list}", request.path);
+    let mut path = format!("{}?api-version={}{list}", request.path, version_of(&request.path));
     for _ in 0..4 {
         let answer = client.send(&request.method, &path, &[], body).await;
         let allowed = request.is_allowed(contributor, reach);

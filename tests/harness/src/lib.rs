@@ -56,7 +56,7 @@ pub use http_client::{Answer, HttpClient};
 pub use http2_backend::{Call, Http2Backend};
 pub use http2_client::{Http2Client, Http2Stream, StreamEnd};
 pub use http2_frames::{Frame, FramePeer, PREFACE, Verdict, flag, frame, header_block, kind};
-pub use management::{API_VERSION, Management, Operation};
+pub use management::{API_VERSION, EXTENSION_VERSION, Management, Operation, version_of};
 pub use manual_backend::{ManualBackend, switching_protocols};
 pub use metrics::Metrics;
 pub use peer::{Ending, Head, Peer};

@@ -15,6 +15,12 @@ use crate::wait::wait_for;
 /// The `api-version` of requests unless a test sets another.
 pub const API_VERSION: &str = "2024-05-01";
 
+/// The `api-version` of the extension provider.
+pub const EXTENSION_VERSION: &str = "2026-12-01";
+
+/// The part of an ID that tells a resource of the extension provider.
+const EXTENSION: &str = "/providers/Tidegate.Network/";
+
 /// A client of one endpoint. It opens a connection for each request, so that it works across restarts.
 #[derive(Clone, Debug)]
 pub struct Management {
@@ -256,7 +262,15 @@ fn server<'a>(health: &'a Value, member: &str) -> Option<&'a Value> {
         .find(|server| server["address"] == member)
 }
 
-/// Returns the path of a resource with the usual `api-version`, unless it has one.
+/// Returns the path of a resource with the usual `api-version` of its type, unless it has one.
 fn versioned(id: &str) -> String {
-    if id.contains("api-version=") { id.to_owned() } else { format!("{id}?api-version={API_VERSION}") }
+    match id.contains("api-version=") {
+        true => id.to_owned(),
+        false => format!("{id}?api-version={}", version_of(id)),
+    }
+}
+
+/// Returns the usual `api-version` of a type, by the ID or the path of a resource.
+pub fn version_of(id: &str) -> &'static str {
+    if id.contains(EXTENSION) { EXTENSION_VERSION } else { API_VERSION }
 }

@@ -42,6 +42,7 @@ fn of_service(error: &ServiceError) -> StatusCode {
         ServiceError::Invalid(violations) if is_elsewhere(violations) => StatusCode::CONFLICT,
         ServiceError::Invalid(_)
         | ServiceError::BadApiVersion { .. }
+        | ServiceError::UnsupportedApiVersion { .. }
         | ServiceError::BadSubscription(_)
         | ServiceError::BadName { .. }
         | ServiceError::InUse(_) => StatusCode::BAD_REQUEST,

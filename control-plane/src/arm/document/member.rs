@@ -86,6 +86,11 @@ impl Document {
         Some(format!("{child}.properties.{}[{index}]", path.nested.name))
     }
 
+    /// Counts the children and the extension documents.
+    pub(crate) fn part_count(&self) -> usize {
+        self.children.len() + self.extensions.len()
+    }
+
     /// Counts the members of all children.
     pub(crate) fn member_count(&self) -> usize {
         let of_child =

@@ -2,6 +2,7 @@
 
 use crate::arm::collection::COLLECTIONS;
 use crate::arm::deployment::DEPLOYMENT_TYPE;
+use crate::arm::extension::{EXTENSION_TYPES, ExtensionType, NAMESPACE};
 use crate::arm::naming::GATEWAY_TYPE;
 use crate::arm::network::NetworkKind;
 use crate::arm::network::path::SUBNET_TYPE;
@@ -29,9 +30,6 @@ const MISSPELT: usize = 2;
 /// The length of a served type, in bytes, for each edit of a misspelling.
 const LETTERS_FOR_AN_EDIT: usize = 20;
 
-/// The namespace of Tidegate's own extensions.
-const OWN_NAMESPACE: &str = "Tidegate.Network";
-
 /// A child of a gateway that Azure has, and that has no effect.
 const CONNECTIONS: &str = "privateEndpointConnections";
 
@@ -42,7 +40,7 @@ pub(crate) enum TypeClass {
     Served(String),
     /// Tidegate does not serve the type.
     Unserved,
-    /// The type is close to this served one, or an unknown child of a gateway.
+    /// The type is close to this served one, an unknown child of a gateway, or an unknown extension of it.
     Misspelt(Option<String>),
 }
 
@@ -51,12 +49,9 @@ pub(crate) fn class_of(kind: &str) -> TypeClass {
     if let Some(served) = served_types().find(|served| served.eq_ignore_ascii_case(kind)) {
         return TypeClass::Served(served);
     }
-    if is_below(kind, OWN_NAMESPACE) {
-        return TypeClass::Served(kind.to_owned());
-    }
     let nearest = nearest_served_type(kind);
-    let is_unknown_child =
-        is_below(kind, GATEWAY_TYPE) && !kind[GATEWAY_TYPE.len() + 1..].eq_ignore_ascii_case(CONNECTIONS);
+    let is_unknown_child = is_below(kind, NAMESPACE)
+        || is_below(kind, GATEWAY_TYPE) && !kind[GATEWAY_TYPE.len() + 1..].eq_ignore_ascii_case(CONNECTIONS);
     if nearest.is_some() || is_unknown_child || !is_type(kind) {
         return TypeClass::Misspelt(nearest);
     }
@@ -74,14 +69,17 @@ pub(super) fn is_namespace(text: &str) -> bool {
 pub(crate) fn unknown_type(kind: &str, nearest: Option<&str>) -> String {
     let advice = match nearest {
         Some(nearest) => format!("Did you mean '{nearest}'?"),
+        None if is_below(kind, NAMESPACE) => "Tidegate has no such type.".to_owned(),
         None if class_of(kind) == TypeClass::Misspelt(None) => "Azure has no such type.".to_owned(),
         None => "Start the control plane with --unserved-types store to store such resources without effect."
             .to_owned(),
     };
     let served = SERVED_TYPES.join(", ");
+    let own: Vec<String> = EXTENSION_TYPES.iter().map(ExtensionType::resource_type).collect();
     format!(
-        "The resource type '{kind:.200}' is not served. {advice} The served types are {served}, and the collections of \
-         an application gateway."
+        "The resource type '{kind:.200}' is not served. {advice} The served types are {served}, the collections of an \
+         application gateway, and its extensions {}.",
+        own.join(" and ")
     )
 }
 
@@ -98,7 +96,8 @@ fn nearest_served_type(kind: &str) -> Option<String> {
 
 fn served_types() -> impl Iterator<Item = String> {
     let collections = COLLECTIONS.iter().map(|collection| collection.resource_type());
-    SERVED_TYPES.iter().map(|served| (*served).to_owned()).chain(collections)
+    let extensions = EXTENSION_TYPES.iter().map(ExtensionType::resource_type);
+    SERVED_TYPES.iter().map(|served| (*served).to_owned()).chain(collections).chain(extensions)
 }
 
 /// Returns whether a type is `parent` with further segments.
@@ -135,6 +134,7 @@ mod tests {
                 "Microsoft.Network/ApplicationGatewayWebApplicationFirewallPolicy",
                 Some("Microsoft.Network/ApplicationGatewayWebApplicationFirewallPolicies"),
             ),
+            ("Tidegate.Network/tunelPolicies", Some("Tidegate.Network/tunnelPolicies")),
             ("Microsoft.Network/virtualNetworkTaps", None),
             ("Microsoft.Network/applicationGateways", None),
             ("Microsoft.Network/networkSecurityGroups", None),
@@ -152,6 +152,7 @@ mod tests {
             ("Microsoft.Network/networkSecurityGroups", "--unserved-types store"),
             ("Microsoft.Network/applicationGateways/unheardOf", "Azure has no such type."),
             ("Contoso.Things/a box", "Azure has no such type."),
+            ("Tidegate.Network/unheardOf", "Tidegate has no such type."),
         ] {
             let message = unknown_type(kind, None);
             assert!(message.contains(expected), "{message}");

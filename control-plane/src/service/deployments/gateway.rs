@@ -1,4 +1,4 @@
-//! Gateways and their children in templates: dry run and write.
+//! Gateways, their children and their extension documents in templates: dry run and write.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -29,7 +29,7 @@ use super::stage::{Stage, Unwritten};
 /// The interval of checking during an operation whether the deployment has been cancelled.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// Returns the gateway or child as it would be shown after the write, and stores it in the stage for later
+/// Returns the gateway, child or extension document as it would be shown after the write, and stores it in the stage for later
 /// resources.
 ///
 /// # Errors
@@ -57,13 +57,15 @@ pub(super) async fn dry_run(
     let gateway = match (decision, stored) {
         (Decision::Replace { document, config_digest, .. }, stored) => {
             let child_etags = vec![Etag(String::new()); document.children.len()];
+            let extension_etags = vec![Etag(String::new()); document.extensions.len()];
             match stored {
-                Some(stored) => Gateway { document, config_digest, child_etags, ..stored },
+                Some(stored) => Gateway { document, config_digest, child_etags, extension_etags, ..stored },
                 None => Gateway {
                     id: GatewayId(Uuid::nil()),
                     document,
                     etag: Etag(String::new()),
                     child_etags,
+                    extension_etags,
                     generation: Generation(1),
                     config_digest,
                     state: ProvisioningState::Updating,
@@ -81,6 +83,10 @@ pub(super) async fn dry_run(
             let shown =
                 child.and_then(|child| Some(view::child(&gateway, child, gateway.child_etag(child)?)));
             shown.unwrap_or_default()
+        }
+        EditAction::PutExtension { kind, name, .. } => {
+            let found = gateway.extension(kind, name);
+            found.map(|(extension, etag)| view::extension(&gateway, extension, etag)).unwrap_or_default()
         }
         _ => view::gateway(&gateway),
     };

@@ -3,6 +3,7 @@
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::arm::extension::ExtensionPath;
 use crate::arm::unserved::{UnservedPath, maker_of, members, show};
 use crate::audit::Author;
 use crate::etag::{Etag, Preconditions};
@@ -111,6 +112,10 @@ async fn has_parent(path: &UnservedPath, service: &Service, stage: &Stage) -> Re
         ResourceTarget::Child(gateway, collection, name) => {
             let gateway = stage.gateways.get(&gateway.key());
             gateway.map(|gateway| gateway.document.child(collection, name).is_some())
+        }
+        ResourceTarget::Extension(ExtensionPath { gateway, kind, name }) => {
+            let gateway = stage.gateways.get(&gateway.key());
+            gateway.map(|gateway| gateway.document.extension(kind, name).is_some())
         }
         ResourceTarget::Subnet(network, name) => {
             let network = stage.networks.get(&network.key());

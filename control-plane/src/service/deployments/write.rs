@@ -3,6 +3,7 @@
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::arm::extension::ExtensionPath;
 use crate::arm::unserved::{UnservedPath, take_secrets};
 use crate::audit::Author;
 use crate::edit::{Edit, EditAction};
@@ -13,14 +14,14 @@ use crate::violation::Warnings;
 
 use super::super::resource_target::ResourceTarget;
 use super::super::unserved::UnservedAction;
-use super::super::{Service, ServiceError};
+use super::super::{Service, ServiceError, api_version, check_extension_version};
 use super::group::GroupWrite;
 use super::stage::{Stage, Unwritten};
 use super::{gateway, group, network, unserved};
 
 /// A resource to write.
 pub(super) enum Write {
-    /// A gateway or a child of one.
+    /// A gateway, or a child or an extension document of one.
     Gateway(Edit),
     /// A virtual network, a subnet or a public IP address.
     Network(NetworkEdit),
@@ -41,8 +42,8 @@ impl Write {
         body: FilledBody,
     ) -> Result<Write, ServiceError> {
         let FilledBody { value: mut body, secret_places } = body;
-        let version = &resource.api_version;
-        let version = super::super::api_version(version)?;
+        let sent_version = &resource.api_version;
+        let version = api_version(sent_version)?;
         let Some(target) = ResourceTarget::of(&resource.id) else {
             return Err(Service::unserved_path(&resource.id).err().unwrap_or_else(|| unknown(&resource.id)));
         };
@@ -55,6 +56,11 @@ impl Write {
             ResourceTarget::Child(path, collection, name) => {
                 let body = service.body_preparer.prepare(body, &author.name).await;
                 let action = EditAction::PutChild { collection, name, body, version };
+                Write::Gateway(Edit { path, preconditions, action })
+            }
+            ResourceTarget::Extension(ExtensionPath { gateway: path, kind, name }) => {
+                check_extension_version(&kind.resource_type(), sent_version)?;
+                let action = EditAction::PutExtension { kind, name, body };
                 Write::Gateway(Edit { path, preconditions, action })
             }
             ResourceTarget::Network(path) => {

@@ -11,6 +11,8 @@ codes! { CODES;
     pub(super) const BAD_SUBSCRIPTION: &str = "InvalidSubscriptionId";
     /// The `api-version` is not a date, is before 2015, or is after the next year.
     pub(super) const BAD_API_VERSION: &str = "InvalidApiVersionParameter";
+    /// The `api-version` is not one of the type, which the message lists.
+    pub(super) const UNSUPPORTED_API_VERSION: &str = "NoRegisteredProviderFound";
     /// The resource, or its parent, does not exist.
     pub(crate) const RESOURCE_NOT_FOUND: &str = "ResourceNotFound";
     /// The operation does not exist or is no longer kept.

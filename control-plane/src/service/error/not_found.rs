@@ -2,6 +2,7 @@
 
 use super::ServiceError;
 use crate::arm::collection::Collection;
+use crate::arm::extension::ExtensionType;
 use crate::arm::naming::GATEWAY_TYPE;
 use crate::arm::network::NetworkPath;
 use crate::arm::network::path::SUBNET_TYPE;
@@ -33,6 +34,15 @@ pub(crate) fn member(path: &GatewayPath, member: &MemberPath) -> ServiceError {
     ServiceError::NotFound {
         kind: member.nested.resource_type(),
         name: format!("{}/{}/{}", path.name, member.child, member.name),
+        group: path.group.clone(),
+    }
+}
+
+/// The error for an extension document that does not exist.
+pub(crate) fn extension(path: &GatewayPath, kind: &ExtensionType, name: &str) -> ServiceError {
+    ServiceError::NotFound {
+        kind: kind.resource_type(),
+        name: format!("{}/{name}", path.name),
         group: path.group.clone(),
     }
 }
@@ -70,6 +80,7 @@ pub(super) fn part_of_gateway(edit: &Edit) -> ServiceError {
         EditAction::DeleteChild { collection, name } => child(&edit.path, collection, name),
         EditAction::PutMember { path, .. } => child(&edit.path, path.nested.within, &path.child),
         EditAction::DeleteMember { path } => member(&edit.path, path),
+        EditAction::DeleteExtension { kind, name } => extension(&edit.path, kind, name),
         _ => gateway(&edit.path),
     }
 }

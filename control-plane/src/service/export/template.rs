@@ -5,7 +5,9 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde_json::{Map, Value, json};
 
-/// The API version of exported resources. Every version is taken.
+use crate::arm::extension;
+
+/// The API version of exported resources of Azure's types. Every version is taken of these.
 const API_VERSION: &str = "2025-05-01";
 
 const SCHEMA: &str = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#";
@@ -70,6 +72,15 @@ impl Exported {
         Exported { id: id.to_owned(), scope, kind, names, body }
     }
 
+    /// Returns whether it is an extension document of a gateway. The names of these have a meaning.
+    fn is_own(&self) -> bool {
+        self.kind.split('/').next().is_some_and(|name| name.eq_ignore_ascii_case(extension::NAMESPACE))
+    }
+
+    fn api_version(&self) -> &'static str {
+        if self.is_own() { extension::API_VERSIONS[0] } else { API_VERSION }
+    }
+
     /// The ID of the resource around it.
     fn parent(&self) -> Option<String> {
         let mut parent = self.id.as_str();
@@ -103,7 +114,7 @@ pub(super) fn template(resources: &[Exported], options: Options) -> Value {
             shown.insert("comments".to_owned(), comment.into());
         }
         shown.insert("type".to_owned(), resource.kind.clone().into());
-        shown.insert("apiVersion".to_owned(), API_VERSION.into());
+        shown.insert("apiVersion".to_owned(), resource.api_version().into());
         shown.insert("name".to_owned(), names.name(at));
         if let Some(scope) = &resource.scope {
             shown.insert("scope".to_owned(), names.text(scope, &mut BTreeSet::new()));
@@ -144,7 +155,8 @@ impl<'r> Names<'r> {
             (0..).zip(resources).map(|(at, resource)| (resource.id.to_ascii_lowercase(), at)).collect();
         let mut names = Names { resources, by_id, parameter_of: Vec::new(), parameters: Map::new() };
         for resource in resources {
-            let name = resource.names.last().filter(|_| resource.names.len() == 1 && !options.no_parameters);
+            let is_free = resource.names.len() == 1 && !resource.is_own() && !options.no_parameters;
+            let name = resource.names.last().filter(|_| is_free);
             let parameter = name.map(|name| names.declare(resource, name, options));
             names.parameter_of.push(parameter);
         }

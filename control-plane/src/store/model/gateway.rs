@@ -5,6 +5,7 @@ use tidegate_shared::snapshot::{Content, Frontend};
 
 use super::{Operation, text_enum};
 use crate::arm::document::{Child, Document};
+use crate::arm::extension::{Extension, ExtensionType};
 use crate::etag::Etag;
 
 /// A gateway, assembled from its rows.
@@ -13,10 +14,13 @@ pub(crate) struct Gateway {
     /// The ID, constant from creation to deletion.
     pub(crate) id: GatewayId,
     pub(crate) document: Document,
-    /// The etag of the gateway, which changes with each change of it or of a child.
+    /// The etag of the gateway, which changes with each change of it or of a child, and not with its extension
+    /// documents, which no response of the gateway shows.
     pub(crate) etag: Etag,
     /// The etags of the children, in the order of the document.
     pub(crate) child_etags: Vec<Etag>,
+    /// The etags of the extension documents, in the order of the document.
+    pub(crate) extension_etags: Vec<Etag>,
     /// The generation of the compiled configuration.
     pub(crate) generation: Generation,
     /// The digest of the compiled configuration.
@@ -33,6 +37,16 @@ impl Gateway {
     /// The children with their etags.
     pub(crate) fn children(&self) -> impl Iterator<Item = (&Child, &Etag)> {
         self.document.children.iter().zip(&self.child_etags)
+    }
+
+    /// The extension documents with their etags.
+    pub(crate) fn extensions(&self) -> impl Iterator<Item = (&Extension, &Etag)> {
+        self.document.extensions.iter().zip(&self.extension_etags)
+    }
+
+    /// Returns an extension document and its etag, by type and by name ignoring case.
+    pub(crate) fn extension(&self, kind: &ExtensionType, name: &str) -> Option<(&Extension, &Etag)> {
+        self.extensions().find(|(extension, _)| extension.is(kind, name))
     }
 
     /// Returns the etag of a child, found by collection and by name ignoring case.
@@ -99,7 +113,8 @@ pub(crate) struct Written {
     pub(crate) gateway: Gateway,
     /// True if the gateway is new.
     pub(crate) created: bool,
-    /// True if it has more children than before; for a write of one child, true if that child is new.
+    /// True if it has more children or extension documents than before; for a write of one of them, true if that one
+    /// is new.
     pub(crate) grown: bool,
     /// The same for members of children.
     pub(crate) grown_within: bool,

@@ -1,4 +1,4 @@
-//! The table `gateways`. A gateway that is read here has no children yet.
+//! The table `gateways`. A gateway that is read here has no children and no extension documents yet.
 
 use std::collections::BTreeMap;
 
@@ -312,9 +312,10 @@ fn gateway(row: &Row) -> Result<Gateway, StoreError> {
 fn gateway_with(row: &Row, body: Map<String, Value>) -> Result<Gateway, StoreError> {
     Ok(Gateway {
         id: GatewayId(parse_uuid(row.try_get("id")?)?),
-        document: Document { path: path(row)?, body, children: Vec::new() },
+        document: Document { path: path(row)?, body, children: Vec::new(), extensions: Vec::new() },
         etag: Etag(row.try_get("etag")?),
         child_etags: Vec::new(),
+        extension_etags: Vec::new(),
         generation: generation(row.try_get("generation")?)?,
         config_digest: Digest(row.try_get("config_digest")?),
         state: row.try_get::<&str, _>("provisioning_state")?.parse()?,

@@ -16,8 +16,11 @@ use crate::store::{StoreError, UnservedResource, resources};
 /// # Errors
 /// If the database fails or the row of its parent is damaged.
 pub(super) async fn is_stored(connection: &mut Connection, id: &str) -> Result<bool, StoreError> {
-    let has_row = resources::is_stored(connection, id).await?;
-    if has_row || !rows::children::keys_among(connection, &[key(id)]).await?.is_empty() {
+    let keys = [key(id)];
+    if resources::is_stored(connection, id).await?
+        || !rows::children::keys_among(connection, &keys).await?.is_empty()
+        || !rows::extensions::keys_among(connection, &keys).await?.is_empty()
+    {
         return Ok(true);
     }
     if let Some(path) = DeploymentPath::parse(id) {

@@ -1,0 +1,147 @@
+//! The changes of a gateway that clients request, and what the audit log calls them. How they are decided is not known
+//! here.
+
+use serde_json::Value;
+
+use crate::arm::body::Body;
+use crate::arm::collection::Collection;
+use crate::arm::document::ApiVersion;
+use crate::arm::extension::{ExtensionPath, ExtensionType};
+use crate::arm::naming::GATEWAY_TYPE;
+use crate::arm::network::path::{NetworkPath, network_resources_in};
+use crate::arm::resource_id::{GatewayPath, MemberPath};
+use crate::etag::Preconditions;
+
+/// A change requested by a client.
+#[derive(Debug)]
+pub(crate) struct Edit {
+    pub(crate) path: GatewayPath,
+    /// The preconditions on the row to be written.
+    pub(crate) preconditions: Preconditions,
+    /// The change.
+    pub(crate) action: EditAction,
+}
+
+/// The kind of change.
+#[derive(Debug)]
+pub(crate) enum EditAction {
+    /// Create the gateway or replace it as a whole.
+    Put {
+        /// The document as sent.
+        body: Body,
+        /// The api-version of the request.
+        version: ApiVersion,
+    },
+    /// Replace the tags, which do not affect workers.
+    PutTags {
+        /// The body as sent.
+        body: Value,
+    },
+    /// Start the gateway if it is stopped.
+    Start,
+    /// Stop the gateway: workers drop it until it is started or written.
+    Stop,
+    /// Delete the gateway.
+    Delete,
+    /// Add a child or replace it.
+    PutChild {
+        /// The collection of the child.
+        collection: &'static Collection,
+        /// The name of the child.
+        name: String,
+        /// The child as sent.
+        body: Body,
+        /// The api-version of the request.
+        version: ApiVersion,
+    },
+    DeleteChild {
+        /// The collection of the child.
+        collection: &'static Collection,
+        /// The name of the child.
+        name: String,
+    },
+    /// Add or replace a member of a child. A member has no row of its own; its etag is that of the child.
+    PutMember {
+        path: MemberPath,
+        /// The member as sent.
+        body: Body,
+    },
+    /// Delete a member of a child.
+    DeleteMember { path: MemberPath },
+    /// Add or replace an extension document.
+    PutExtension {
+        /// The type of the document.
+        kind: &'static ExtensionType,
+        /// The name of the document.
+        name: String,
+        /// The document as sent.
+        body: Value,
+    },
+    /// Delete an extension document.
+    DeleteExtension {
+        /// The type of the document.
+        kind: &'static ExtensionType,
+        /// The name of the document.
+        name: String,
+    },
+}
+
+impl Edit {
+    /// The name of the ARM operation, for the audit log.
+    pub(crate) fn action_name(&self) -> String {
+        let of_child = |collection: &Collection, verb| format!("{}/{verb}", collection.resource_type());
+        let of_member = |path: &MemberPath, verb| format!("{}/{verb}", path.nested.resource_type());
+        match &self.action {
+            EditAction::Put { .. } | EditAction::PutTags { .. } => format!("{GATEWAY_TYPE}/write"),
+            EditAction::Start => format!("{GATEWAY_TYPE}/start/action"),
+            EditAction::Stop => format!("{GATEWAY_TYPE}/stop/action"),
+            EditAction::Delete => format!("{GATEWAY_TYPE}/delete"),
+            EditAction::PutChild { collection, .. } => of_child(collection, "write"),
+            EditAction::DeleteChild { collection, .. } => of_child(collection, "delete"),
+            EditAction::PutMember { path, .. } => of_member(path, "write"),
+            EditAction::DeleteMember { path } => of_member(path, "delete"),
+            EditAction::PutExtension { kind, .. } => format!("{}/write", kind.resource_type()),
+            EditAction::DeleteExtension { kind, .. } => format!("{}/delete", kind.resource_type()),
+        }
+    }
+
+    /// The body that was sent, if it may refer to other resources.
+    pub(crate) fn sent(&self) -> Option<&Value> {
+        match &self.action {
+            EditAction::Put { body, .. }
+            | EditAction::PutChild { body, .. }
+            | EditAction::PutMember { body, .. } => Some(&body.json),
+            _ => None,
+        }
+    }
+
+    /// The resource ID of the target.
+    pub(crate) fn resource_id(&self) -> String {
+        match &self.action {
+            EditAction::Put { .. }
+            | EditAction::PutTags { .. }
+            | EditAction::Start
+            | EditAction::Stop
+            | EditAction::Delete => self.path.to_string(),
+            EditAction::PutChild { collection, name, .. } | EditAction::DeleteChild { collection, name } => {
+                self.path.child_id(collection, name)
+            }
+            EditAction::PutMember { path, .. } | EditAction::DeleteMember { path } => {
+                self.path.member_id(path)
+            }
+            EditAction::PutExtension { kind, name, .. } | EditAction::DeleteExtension { kind, name } => {
+                ExtensionPath { gateway: self.path.clone(), kind, name: name.clone() }.to_string()
+            }
+        }
+    }
+
+    /// The network resources to which the body refers, whether stored or not.
+    pub(crate) fn network_resources(&self) -> Vec<NetworkPath> {
+        match &self.action {
+            EditAction::Put { body, .. }
+            | EditAction::PutChild { body, .. }
+            | EditAction::PutMember { body, .. } => network_resources_in(&body.json),
+            _ => Vec::new(),
+        }
+    }
+}
