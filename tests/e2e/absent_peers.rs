@@ -151,3 +151,68 @@ async fn a_vanished_peer_is_noticed_within_its_time_and_a_slow_reader_is_left_al
     drop_by_drop.read_exact(&mut received).await.unwrap();
     assert!(received.iter().all(|byte| *byte == b'd'));
 }
+
+#[tokio::test]
+async fn a_policy_sets_the_time_in_which_a_vanished_peer_is_noticed() {
+    const NAME: &str = "absent_peers::a_policy_sets_the_time_in_which_a_vanished_peer_is_noticed";
+    /// The time of the policy, and what the scan of a thread and a busy machine may add.
+    const TIME: (Duration, Duration) = (Duration::from_secs(6), Duration::from_secs(2));
+    if !is_in_namespace(NAME) {
+        return;
+    }
+    let (mut here, mut away) = (ManualBackend::start().await, ManualBackend::start().await);
+    let an_hour =
+        |d: tidegate_harness::GatewayDocument| d.settings("settings", &json!({"requestTimeout": 3600}));
+    let gateway = Gateway::start_with(tidegate(), &[here.ip()], an_hour).await;
+    let other = Gateway::start_with(tidegate(), &[away.ip()], an_hour).await;
+    // One of them is set before its tunnels open, and one afterwards.
+    put_peer_timeout(&gateway, TIME.0).await;
+    let (_silent, _beside_silent) = tunnel(&gateway, &mut here, "127.77.0.1", "/silent").await;
+    let (_sent_to, mut sender) = tunnel(&gateway, &mut here, "127.77.0.1", "/sent-to").await;
+    let (_late, mut late) = tunnel(&gateway, &mut here, "127.77.0.1", "/sent-to-late").await;
+    let (mut alive, mut beside_alive) = tunnel(&gateway, &mut here, "127.77.0.2", "/alive").await;
+    let (_beside_quiet, _quiet) = tunnel(&other, &mut away, "127.77.0.2", "/quiet-backend").await;
+    put_peer_timeout(&other, TIME.0).await;
+    let (sending, _backend) = tunnel(&other, &mut away, "127.77.0.2", "/backend").await;
+    // The timeouts of the sockets are set by the first check, and the last answer of each peer is older than it.
+    tokio::time::sleep(TIME.0 / 3).await;
+
+    lose("127.77.0.1".parse().unwrap());
+    lose(away.ip());
+    let since = Instant::now();
+    let (log, other_log) = (gateway.access_log(), other.access_log());
+    let mut ticks = interval(Duration::from_millis(250));
+    let mut ended = [None; 5];
+    while ended.iter().any(Option::is_none) {
+        ticks.tick().await;
+        let passed = since.elapsed();
+        let _ = sender.try_write("still there?").await;
+        let _ = sending.try_write(b"still there?");
+        // Keepalive has already asked this peer in vain.
+        if passed >= TIME.0 / 3 {
+            let _ = late.try_write("still there?").await;
+        }
+        for (ended, (log, path, side)) in ended.iter_mut().zip([
+            (&log, "/silent", "client"),
+            (&log, "/sent-to\"", "client"),
+            (&log, "/sent-to-late", "client"),
+            (&other_log, "/backend", "backend"),
+            (&other_log, "/quiet-backend", "backend"),
+        ]) {
+            if ended.is_none() && has_ended(log, path, side) {
+                *ended = Some(passed);
+            }
+        }
+        assert!(passed < TIME.0 + TIME.1, "after {passed:?}: {ended:?}");
+    }
+    beside_alive.write("alive").await;
+    let mut received = [0; 5];
+    alive.read_exact(&mut received).await.unwrap();
+    assert_eq!(&received, b"alive");
+}
+
+async fn put_peer_timeout(gateway: &Gateway, time: Duration) {
+    let id = format!("{}/providers/Tidegate.Network/tunnelPolicies/default", gateway.id());
+    let properties = json!({"peerTimeoutInSec": time.as_secs()});
+    gateway.management().apply(&id, &json!({"properties": properties})).await;
+}

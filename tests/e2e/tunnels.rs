@@ -4,6 +4,7 @@ mod draining;
 mod handshake;
 mod in_tls;
 mod over_http2;
+mod policies;
 mod under_change;
 mod websocket;
 
