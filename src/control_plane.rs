@@ -138,6 +138,7 @@ fn config(options: &ControlPlaneOptions) -> Config {
         unknown_properties: options.unknown_properties,
         unserved_protection: options.unserved_protection,
         strict_resource_groups: options.strict_resource_groups,
+        revisions: options.revisions,
         limits: options.limit.iter().copied().collect(),
         max_body: usize::try_from(options.max_body).unwrap_or(usize::MAX),
         rollout_timeout: options.rollout_timeout,

@@ -190,6 +190,7 @@ fn up_options(files: &Files, options: &DemoOptions) -> UpOptions {
             unknown_properties: options.unknown_properties,
             unserved_protection: options.unserved_protection,
             strict_resource_groups: false,
+            revisions: 100,
             no_auth: false,
         },
         workers: 1,

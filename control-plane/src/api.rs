@@ -10,6 +10,8 @@ mod children;
 mod deployments;
 mod describe;
 mod error;
+mod event_streams;
+mod events;
 mod extensions;
 mod extract;
 mod filter;
@@ -30,11 +32,13 @@ mod path;
 mod providers;
 mod receive;
 mod resources;
+mod revisions;
 mod routes;
 mod subnets;
 mod subscriptions;
 mod unserved;
 mod warnings;
+mod what_if;
 mod workers;
 
 pub(crate) mod server;
@@ -50,10 +54,12 @@ use axum::routing::any;
 
 use crate::admin_token::AdminToken;
 use crate::certificates::Certificates;
+use crate::events::Events;
 use crate::metrics::Metrics;
 use crate::service::{DeploymentError, Service, ServiceError};
 
 use error::ApiError;
+pub(crate) use event_streams::Streams;
 pub(crate) use extract::body::LargeBodies;
 pub(crate) use openapi::description;
 pub(crate) use paging::PageTokens;
@@ -75,6 +81,10 @@ pub(crate) struct App {
     pub(crate) token_file: PathBuf,
     /// The metrics of requests.
     pub(crate) metrics: Arc<Metrics>,
+    /// What has happened lately.
+    pub(crate) events: Arc<Events>,
+    /// The open streams of events.
+    pub(crate) streams: Streams,
     /// The description of the API, made at its first use.
     pub(crate) description: LazyLock<Bytes>,
 }

@@ -24,6 +24,8 @@ pub(crate) struct Author {
     pub(crate) request: Option<Uuid>,
     /// The rights of the author if it is an API client. Not part of the log.
     pub(crate) client: Option<Client>,
+    /// The reason that the author gave for the change. Not part of the log, but of revisions.
+    pub(crate) reason: Option<String>,
 }
 
 impl Author {
@@ -34,7 +36,7 @@ impl Author {
 
     /// The author of changes by the control plane itself, without a request.
     pub(crate) fn itself() -> Author {
-        Author { name: "tidegate".to_owned(), address: None, request: None, client: None }
+        Author { name: "tidegate".to_owned(), address: None, request: None, client: None, reason: None }
     }
 }
 

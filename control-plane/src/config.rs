@@ -40,6 +40,8 @@ pub struct Config {
     pub max_body: usize,
     /// True if a resource group must exist before resources are created in it.
     pub strict_resource_groups: bool,
+    /// The number of generations of a gateway whose content is kept, the current one included.
+    pub revisions: u32,
     /// The time limit for workers to apply a generation; the operation fails afterwards.
     pub rollout_timeout: Duration,
     /// The proxies in front of the management API whose forwarding headers are trusted.
@@ -105,6 +107,7 @@ mod tests {
                 unserved_protection: UnservedProtection::default(),
                 max_body: 64 << 20,
                 strict_resource_groups: false,
+                revisions: 100,
                 rollout_timeout: Duration::from_secs(60),
                 trusted_proxies: Proxies::default(),
                 fetch_deny: FetchDeny::default(),

@@ -5,7 +5,7 @@
 //! change: immutable properties, and limits on growth.
 
 use serde_json::Value;
-use tidegate_shared::id::Digest;
+use tidegate_shared::id::{Digest, GatewayId};
 use tidegate_shared::snapshot::Content;
 
 use crate::arm::body::Body;
@@ -21,7 +21,7 @@ use crate::compile::{PatternCache, compile, notices};
 use crate::document_rules::DocumentRules;
 use crate::etag::{Etag, Preconditions};
 use crate::protection::{self, UnservedProtection};
-use crate::store::{Claim, Decision, Gateway, ProvisioningState};
+use crate::store::{Claim, Decision, Gateway, ProvisioningState, RevisionContent};
 use crate::violation::{Violations, Warnings};
 
 mod action;
@@ -104,6 +104,9 @@ impl Edit {
             }
             EditAction::DeleteExtension { kind, name } => {
                 self.delete_extension((kind, name), context.without_refusals(), around(stored)?)
+            }
+            EditAction::Restore { gateway, content } => {
+                self.restore((*gateway, content), context, around(stored)?)
             }
         }
     }
@@ -206,6 +209,27 @@ impl Edit {
         check(&self.preconditions, gateway.extension(kind, name).map(|(_, etag)| etag))?;
         let (document, extension, violations) = gateway.document.with_extension(kind, name, body);
         replace(Some(gateway), context, document, violations, Some(&extension.target()))
+    }
+
+    /// The content was accepted once, but rules and limits may have changed since.
+    fn restore(
+        &self,
+        (id, content): (GatewayId, &RevisionContent),
+        context: DecisionContext<'_>,
+        gateway: &Gateway,
+    ) -> Result<(Decision, Warnings), EditError> {
+        check(&self.preconditions, Some(&gateway.etag))?;
+        if gateway.id != id {
+            return Err(EditError::PreconditionFailed);
+        }
+        let document = content.document.clone();
+        let mut violations = Violations::default();
+        settled::check(&document, Some(&gateway.document), &mut violations);
+        violations.absorb(context.rules.limits.check(&document, Some(&gateway.document)));
+        violations.absorb(notices(&document));
+        let external_refs = context.external_refs.with(&content.pages);
+        let context = DecisionContext { external_refs: &external_refs, ..context };
+        replace(Some(gateway), context, document, violations, None)
     }
 
     fn delete_extension(

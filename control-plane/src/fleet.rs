@@ -8,22 +8,24 @@
 mod calls;
 mod credentials;
 pub(crate) mod health;
+mod notable;
 mod pending_joins;
 pub(crate) mod session;
 pub(crate) mod worker;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tidegate_shared::id::{CallId, Digest, GatewayId, Generation, WorkerId};
-use tidegate_shared::protocol::{BackendHealth, Call, Reply, SILENCE, ToControlPlane, ToWorker};
+use tidegate_shared::protocol::{BackendHealth, Call, Duty, Reply, SILENCE, ToControlPlane, ToWorker};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use self::calls::PendingCalls;
+use crate::events::{EventContent, Events};
 use crate::store::OperationNumber;
 
 pub(crate) use worker::{Order, Verdict, Worker, applied_by_all, plan, verdict};
@@ -42,6 +44,8 @@ pub(crate) struct Fleet {
     next_call: AtomicU64,
     /// Notified when a worker's message may require action.
     changed: Notify,
+    /// What the workers' messages tell is published here.
+    events: Arc<Events>,
 }
 
 /// A worker and its connection.
@@ -85,6 +89,11 @@ pub(crate) struct SessionId {
 }
 
 impl Fleet {
+    /// A fleet without workers, which publishes what it learns of them.
+    pub(crate) fn new(events: Arc<Events>) -> Fleet {
+        Fleet { events, ..Fleet::default() }
+    }
+
     /// Registers a worker's session with the generations it runs. Ends an earlier session of the worker, whose
     /// connection may have died unnoticed.
     pub(crate) fn enter(
@@ -106,14 +115,25 @@ impl Fleet {
         if let Some(earlier) = self.lock().insert(worker, connection) {
             earlier.ended.cancel();
         }
+        self.events.publish(EventContent::new("workerConnected").on(worker));
         self.changed.notify_one();
         Membership { orders: waiting, ended, id: SessionId { worker, session } }
     }
 
-    /// Records the address of the worker's metrics endpoint.
-    pub(crate) fn shows_metrics(&self, id: SessionId, address: SocketAddr) {
+    /// Records the address from which a worker is connected, and that of its metrics endpoint.
+    pub(crate) fn is_at(&self, id: SessionId, peer: IpAddr, metrics: Option<SocketAddr>) {
         if let Some(connection) = self.lock().get_mut(&id.worker).filter(|c| c.session == id.session) {
-            connection.worker.metrics = Some(address);
+            connection.worker.peer = Some(peer);
+            connection.worker.metrics = metrics;
+        }
+    }
+
+    /// Tells a worker its duty, unless its queue is full; the rollout repeats that.
+    pub(crate) fn tell_duty(&self, worker: WorkerId, duty: Duty) {
+        if let Some(connection) = self.lock().get_mut(&worker)
+            && connection.orders.try_send(ToWorker::Duty(duty)).is_ok()
+        {
+            connection.worker.duty = Some(duty);
         }
     }
 
@@ -122,6 +142,7 @@ impl Fleet {
         let mut connected = self.lock();
         if connected.get(&id.worker).is_some_and(|c| c.session == id.session) {
             connected.remove(&id.worker);
+            self.events.publish(EventContent::new("workerDisconnected").on(id.worker));
         }
         drop(connected);
         self.changed.notify_one();
@@ -132,6 +153,7 @@ impl Fleet {
         let expelled = self.lock().remove(&worker);
         if let Some(connection) = expelled {
             connection.ended.cancel();
+            self.events.publish(EventContent::new("workerDisconnected").on(worker));
             self.changed.notify_one();
         }
     }
@@ -140,7 +162,12 @@ impl Fleet {
     pub(crate) fn on_message(&self, id: SessionId, message: ToControlPlane) {
         let mut connected = self.lock();
         let Some(connection) = connected.get_mut(&id.worker) else { return };
-        if connection.session == id.session && connection.on_message(message, Instant::now()) {
+        if connection.session != id.session {
+            return;
+        }
+        let (may_require_action, events) = connection.on_message(id.worker, message, Instant::now());
+        events.into_iter().for_each(|event| self.events.publish(event));
+        if may_require_action {
             drop(connected);
             self.changed.notify_one();
         }
@@ -179,6 +206,7 @@ impl Fleet {
             | ToWorker::Renewed { .. }
             | ToWorker::Refused { .. }
             | ToWorker::Call { .. }
+            | ToWorker::Duty(_)
             | ToWorker::Heartbeat => return false,
         };
         let mut connected = self.lock();
@@ -234,23 +262,33 @@ impl Connection {
         sent.then(|| self.calls.insert(id))
     }
 
-    /// Processes a message. Returns whether it may require action by the rollout.
-    fn on_message(&mut self, message: ToControlPlane, at: Instant) -> bool {
+    /// Processes a message of its worker. Returns whether it may require action by the rollout, and the events that it
+    /// tells.
+    fn on_message(
+        &mut self,
+        worker: WorkerId,
+        message: ToControlPlane,
+        at: Instant,
+    ) -> (bool, Vec<EventContent>) {
         if let ToControlPlane::Health { gateway, backends } = message {
             // A report about a gateway that is not running would never be removed.
-            if self.worker.running.contains_key(&gateway) {
-                self.health.insert(gateway, HealthReport { backends: backends.into(), at });
+            if !self.worker.running.contains_key(&gateway) {
+                return (false, Vec::new());
             }
-            return false;
+            let before = self.health.get(&gateway).map(|report| report.backends.clone());
+            let events = notable::of_health((worker, gateway), before.as_deref(), &backends);
+            self.health.insert(gateway, HealthReport { backends: backends.into(), at });
+            return (false, events);
         }
         if let ToControlPlane::Reply { id, reply } = message {
             self.calls.resolve(id, reply);
-            return false;
+            return (false, Vec::new());
         }
+        let events = Vec::from_iter(notable::of_message(worker, &self.worker, &message));
         if let ToControlPlane::Withdrawn { gateway } = message {
             self.health.remove(&gateway);
         }
-        self.worker.on_message(message, at)
+        (self.worker.on_message(message, at), events)
     }
 }
 

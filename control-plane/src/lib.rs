@@ -11,6 +11,7 @@ mod admin_token;
 mod api;
 mod arm;
 mod audit;
+mod certificate_watch;
 mod certificates;
 pub mod clients;
 mod clock;
@@ -21,10 +22,13 @@ mod digest;
 mod document_rules;
 mod edit;
 mod etag;
+mod events;
 mod fair_share;
 mod fetch_policy;
 mod fleet;
 mod identity;
+mod json_delta;
+mod json_patch;
 mod limits;
 mod listen;
 mod metrics;
@@ -61,13 +65,14 @@ use tokio_util::task::TaskTracker;
 
 use crate::admin_token::AdminToken;
 use crate::api::server::{CONNECTIONS, Server, Shares};
-use crate::api::{App, LargeBodies, PageTokens};
+use crate::api::{App, LargeBodies, PageTokens, Streams};
 use crate::audit::Author;
 use crate::certificates::Certificates;
 use crate::clock::Millis;
 use crate::compile::PatternCache;
 use crate::data_dir::DataDir;
 use crate::document_rules::DocumentRules;
+use crate::events::Events;
 use crate::fleet::Fleet;
 use crate::fleet::session::{Channel, WORKERS};
 use crate::listen::accept;
@@ -159,11 +164,14 @@ impl ControlPlane {
     pub async fn start(config: Config, listeners: Listeners) -> Result<ControlPlane, StartError> {
         config.check()?;
         let DataDir { authorities, token, store } = DataDir::open(&config.data_dir, Schema::Migrate).await?;
-        let store = store.with_strict_groups(config.strict_resource_groups);
+        let store = store.with_strict_groups(config.strict_resource_groups).with_revisions(config.revisions);
         let store = Arc::new(store);
         let patterns = Arc::<PatternCache>::default();
+        // Before the first write, so that its author can go back to what was there.
+        store.add_missing_revisions().await?;
         upgrade::recompile(&store, &patterns).await?;
-        let fleet = Arc::new(Fleet::default());
+        let events = Arc::<Events>::default();
+        let fleet = Arc::new(Fleet::new(events.clone()));
         let metrics = Arc::new(Metrics::default());
         let (requests, workers) = (TaskGroup::new(), TaskGroup::new());
 
@@ -211,6 +219,8 @@ impl ControlPlane {
             token: (!config.no_auth).then_some(token),
             token_file,
             metrics: metrics.clone(),
+            events: events.clone(),
+            streams: Streams::new(requests.tasks.clone(), requests.stop.clone()),
             description: LazyLock::new(|| api::description().into()),
         };
         let app = Arc::new(app);
@@ -242,6 +252,7 @@ impl ControlPlane {
         workers.tasks.spawn(run_deployments(service, workers.stop.clone()));
         workers.tasks.spawn(certificates.clone().run(store.clone(), workers.stop.clone()));
         workers.tasks.spawn(rollout.run(workers.stop.clone()));
+        workers.tasks.spawn(certificate_watch::run(store.clone(), events, workers.stop.clone()));
         let (watched, stop) = (store.clone(), workers.stop.clone());
         workers.tasks.spawn(async move { watched.watch_writes(stop).await });
         Ok(ControlPlane { addresses, store, certificates, requests, workers })

@@ -131,9 +131,7 @@ impl Prober {
         match reply.await {
             Ok(Reply::Probe(members)) => Ok(members),
             Ok(Reply::Failed(reason)) => Err(unanswered(&reason)),
-            Ok(
-                Reply::Tunnels(_) | Reply::TunnelKeys { .. } | Reply::Tunnel(_) | Reply::TunnelsClosed { .. },
-            ) => Err(unanswered("The worker has answered another call.")),
+            Ok(_) => Err(unanswered("The worker gave another answer.")),
             Err(_) => Err(unanswered("The worker that executed the probe has disconnected.")),
         }
     }

@@ -24,8 +24,11 @@ pub(crate) mod operation;
 pub(crate) mod parameter;
 pub(crate) mod resource;
 pub(crate) mod resource_group;
+pub(crate) mod revision;
 mod schema;
 mod state;
+pub(crate) mod what_if;
+pub(crate) mod worker;
 
 /// The location of schemas in the document.
 const SCHEMAS: &str = "/components/schemas";

@@ -77,6 +77,7 @@ impl Rollout {
     async fn turn(&self) -> Result<(), StoreError> {
         let wanted = self.store.desired_states().await?;
         let workers = self.fleet.snapshot();
+        self.tell_duties(&workers).await?;
         self.send(&wanted, &workers).await?;
         for wanted in &wanted {
             // While writes fail nothing can be recorded, and the store has logged the failure.
@@ -88,6 +89,17 @@ impl Rollout {
                 && error.unwritable().is_none()
             {
                 tracing::error!(gateway.id = %wanted.gateway, %error, "the gateway's state was not stored");
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells workers to drain or to serve again.
+    async fn tell_duties(&self, workers: &BTreeMap<WorkerId, Worker>) -> Result<(), StoreError> {
+        let drained = self.store.drained_workers().await?;
+        for (id, worker) in workers {
+            if let Some(duty) = worker.new_duty(drained.contains(id)) {
+                self.fleet.tell_duty(*id, duty);
             }
         }
         Ok(())

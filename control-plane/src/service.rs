@@ -21,10 +21,14 @@ mod networks;
 mod operations;
 mod protection;
 mod resource_target;
+mod revisions;
 mod secret_check;
 mod tokens;
+mod traffic;
+mod tunnel_sample;
 mod unserved;
 pub(crate) mod view;
+mod what_if;
 mod workers;
 
 use std::sync::Arc;
@@ -48,9 +52,13 @@ pub(crate) use error::{
 };
 pub(crate) use extensions::check_extension_version;
 use operations::PATIENCE;
+pub(crate) use revisions::{RevisionDiff, ShownRevision};
 use secret_check::SecretCheck;
 pub(crate) use tokens::{GrantRefused, Granted};
+pub(crate) use traffic::{Traffic, WorkerTraffic};
+pub(crate) use tunnel_sample::{SAMPLE_INTERVAL, TunnelSample};
 pub(crate) use unserved::{ShownUnserved, UnservedAction};
+pub(crate) use what_if::{ResourceChange, WhatIf};
 pub(crate) use workers::KnownWorkers;
 
 /// The number of templates evaluated at once: one for each client and two in total, so that a second client

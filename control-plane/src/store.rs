@@ -21,6 +21,7 @@ mod network;
 mod operations;
 mod resources;
 mod retention;
+mod revisions;
 mod rollout;
 mod rows;
 mod undone;
@@ -51,8 +52,9 @@ pub(crate) use identity::StoredIdentity;
 pub(crate) use model::{
     ApiClient, Claim, Deployment, DeploymentState, DesiredState, Gateway, GatewayPage, Group, JoinedWorker,
     KnownCertificate, NameTaken, NetworkResource, NewClient, NewDeployment, Operation, OperationKind,
-    OperationNumber, OperationState, OperationalState, Problem, ProvisioningState, ResourceRow, Settlement,
-    Step, StepOperation, StoredRefs, Task, TokenRefused, UnservedResource, User, Written, group_id,
+    OperationNumber, OperationState, OperationalState, Problem, ProvisioningState, ResourceRow, Revision,
+    RevisionContent, Settlement, Step, StepOperation, StoredRefs, Task, TokenRefused, UnservedResource, User,
+    Written, group_id,
 };
 pub(crate) use network::{NetworkDecision, NetworkWritten};
 pub(crate) use operations::OPERATION_CODES;
@@ -144,6 +146,9 @@ pub enum StoreError {
     },
 }
 
+/// The number of revisions that are kept of a gateway unless the operator sets another.
+pub(crate) const REVISIONS: u32 = 100;
+
 /// The open database.
 #[derive(Debug)]
 pub(crate) struct Store {
@@ -151,6 +156,8 @@ pub(crate) struct Store {
     key: SealKey,
     /// True if a resource group must exist before resources are created in it.
     strict_groups: bool,
+    /// The number of revisions that are kept of a gateway.
+    revisions: u32,
     /// Marked as changed when operations may have ended.
     endings: watch::Sender<()>,
 }
@@ -166,7 +173,13 @@ impl Store {
         let path = data_dir.join("tidegate.db");
         let key = seal_key(&data_dir.join("store.key"), &path)?;
         let database = Database::open(&path, schema).await?;
-        let store = Store { database, key, strict_groups: false, endings: watch::Sender::new(()) };
+        let store = Store {
+            database,
+            key,
+            strict_groups: false,
+            revisions: REVISIONS,
+            endings: watch::Sender::new(()),
+        };
         // Otherwise each secret would be taken for a damaged one.
         store.check_key().await?;
         Ok(store)

@@ -32,7 +32,7 @@ use crate::run_error::RunError;
 use crate::tokens::Tokens;
 use crate::worker::Worker;
 
-use self::calls::execute;
+use self::calls::{execute, work};
 use self::deferred::DeferredReplies;
 use self::reports::Reports;
 
@@ -44,6 +44,9 @@ mod reports;
 const DIAL_TIMEOUT: Duration = Duration::from_secs(10);
 /// The first pause after a failure, and the longest one.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+/// The interval of checking whether the last connection of a worker that drains has ended.
+const DRAIN_CHECK: Duration = Duration::from_millis(100);
 
 type ChannelStream = TlsStream<Metered<TcpStream>>;
 
@@ -299,8 +302,9 @@ async fn converse(
                         let answer = worker.withdraw(gateway).await;
                         writer.send_all(deferred.release(answer, worker.owns_directory())).await?;
                     }
+                    ToWorker::Duty(duty) => writer.send_all(worker.set_duty(duty).await).await?,
                     ToWorker::Call { id, call } => {
-                        calls.spawn_local(execute(id, call, worker.resolver.clone(), worker.threads.clone()));
+                        calls.spawn_local(execute(id, work(call, worker)));
                     }
                     message @ (ToWorker::Authorities { .. } | ToWorker::Renew | ToWorker::Renewed { .. }) => {
                         if let Some(answer) = credentials(identity, message) {
@@ -317,14 +321,21 @@ async fn converse(
                 Ok(reply) => writer.send(&reply).await?,
                 Err(error) => tracing::error!(%error, "a call of the control plane has failed"),
             },
+            () = sleep(DRAIN_CHECK), if worker.is_draining() => {
+                let status = worker.status().await;
+                if !worker.is_draining() {
+                    writer.send(&status).await?;
+                }
+            }
             () = health_changed.notified() => reports.ask(),
             () = reports.due(), if reports.is_asked() => {
                 writer.send_all(reports.changed(worker.health())).await?;
             }
             _ = heartbeat.tick() => {
                 worker.save_again().await;
+                worker.open_listeners().await;
                 writer.send_all(reports.all(worker.health())).await?;
-                writer.send(&ToControlPlane::Heartbeat).await?;
+                writer.send(&worker.status().await).await?;
             }
         }
     }

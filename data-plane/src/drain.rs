@@ -72,7 +72,7 @@ pub(crate) async fn end_removed(
 
 /// Ends the tunnels at a backend in steps. Requests keep the whole drain timeout, because their clients do not
 /// reconnect all at once.
-async fn end_gradually(drained: &Drained, from: Instant, until: Instant, threads: &Threads) {
+pub(crate) async fn end_gradually(drained: &Drained, from: Instant, until: Instant, threads: &Threads) {
     let mut random = fastrand::Rng::new();
     let remainder = Remainder::new(&mut random);
     for (at, share) in schedule::moments(from, until, random) {

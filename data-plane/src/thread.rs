@@ -7,11 +7,13 @@
 mod group_drains;
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::{Rc, Weak};
+use std::sync::Arc;
 
 use tidegate_shared::tunnel::TunnelKey;
 use tokio::net::TcpListener;
@@ -19,7 +21,7 @@ use tokio::sync::Notify;
 
 use crate::access_log::{self, Logger};
 use crate::alarm::Alarms;
-use crate::backend::Drained;
+use crate::backend::{Backend, Drained};
 use crate::config::Timeouts;
 use crate::drain_schedule::Remainder;
 use crate::limits::ConnectionLimit;
@@ -124,6 +126,23 @@ impl Thread {
         self.listeners.borrow().iter().filter_map(open).collect()
     }
 
+    /// Counts what runs at each backend.
+    pub(crate) fn load(&self) -> ThreadLoad {
+        let mut backends: HashMap<u64, BackendLoad> = HashMap::new();
+        let at = |backend: &Arc<Backend>| (backend.clone(), 0, 0);
+        for backend in self.tunnels.collect(|tunnel| Some(tunnel.backend.clone())) {
+            backends.entry(backend.number).or_insert_with(|| at(&backend)).1 += 1;
+        }
+        for (backend, busy) in self.upstreams.busy() {
+            backends.entry(backend.number).or_insert_with(|| at(&backend)).2 += busy;
+        }
+        ThreadLoad {
+            tunnels: self.tunnels.count(|_| true),
+            live: self.live.get(),
+            backends: backends.into_values().collect(),
+        }
+    }
+
     /// Ends the requests at a drained backend.
     pub(crate) fn close_requests(&self, drained: &Drained) {
         self.upstreams.close(drained.close_reason(), |backend| drained.is(backend));
@@ -169,6 +188,20 @@ impl Drop for Live {
             self.0.idle.notify_one();
         }
     }
+}
+
+/// A backend with the numbers of its tunnels and of the connections to it that carry requests.
+pub(crate) type BackendLoad = (Arc<Backend>, usize, usize);
+
+/// What runs on a thread.
+#[derive(Debug)]
+pub(crate) struct ThreadLoad {
+    /// The open tunnels.
+    pub(crate) tunnels: usize,
+    /// The listening sockets, connections of clients and tunnels.
+    pub(crate) live: usize,
+    /// The backends with tunnels or requests.
+    pub(crate) backends: Vec<BackendLoad>,
 }
 
 /// The parts of a data thread that come from the rest of the process.

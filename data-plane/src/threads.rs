@@ -28,7 +28,7 @@ use crate::live_tunnel::LiveTunnel;
 use crate::registry::CloseReason;
 use crate::runtime::Runtime;
 use crate::spool::SpoolQuota;
-use crate::thread::{Thread, ThreadResources};
+use crate::thread::{Thread, ThreadLoad, ThreadResources};
 use crate::trace;
 use crate::tunnel_list;
 
@@ -53,6 +53,8 @@ pub(crate) enum Command {
     },
     /// Copy every listening socket that is not being closed.
     CopySockets(ReplySender<Vec<(SocketAddr, io::Result<OwnedFd>)>>),
+    /// Count what runs at each backend.
+    Count(ReplySender<ThreadLoad>),
     /// End the requests at a drained backend.
     CloseRequests(Drained),
     /// End the tunnels at a drained backend.
@@ -172,6 +174,11 @@ impl Threads {
         closed.into_iter().sum()
     }
 
+    /// Counts what runs on each thread.
+    pub(crate) async fn loads(&self) -> Vec<ThreadLoad> {
+        self.ask(Command::Count).await
+    }
+
     /// Sends every thread a command, and returns the replies in the order of the threads. A thread that has ended
     /// gives none.
     async fn ask<T>(&self, command: impl Fn(ReplySender<T>) -> Command) -> Vec<T> {
@@ -255,6 +262,9 @@ async fn run(mut commands: mpsc::Receiver<Command>, thread: Rc<Thread>) -> Rc<Lo
             Command::CopySockets(reply) => {
                 // The worker may have stopped waiting.
                 let _ = reply.send(thread.copy_sockets());
+            }
+            Command::Count(reply) => {
+                let _ = reply.send(thread.load());
             }
             Command::CloseRequests(drained) => thread.close_requests(&drained),
             Command::CloseTunnels(drained) => thread.close_tunnels(&drained),

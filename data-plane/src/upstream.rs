@@ -225,6 +225,21 @@ impl Upstreams {
         }
     }
 
+    /// Returns the backends with connections that carry requests, and their number. A connection of HTTP/2 counts once,
+    /// also if it is idle.
+    pub(crate) fn busy(&self) -> Vec<(Arc<Backend>, usize)> {
+        let mut backends: HashMap<u64, (Arc<Backend>, usize)> = HashMap::default();
+        for backend in self.open.collect(|open| Some(open.backend.clone())) {
+            backends.entry(backend.number).or_insert_with(|| (backend.clone(), 0)).1 += 1;
+        }
+        for (key, idle) in self.idle.borrow().iter() {
+            if let Some((_, count)) = backends.get_mut(&key.backend) {
+                *count = count.saturating_sub(idle.len());
+            }
+        }
+        backends.into_values().filter(|(_, count)| *count > 0).collect()
+    }
+
     /// Closes the connections that have been idle for this number of sweeps, and those that the backend has closed.
     fn sweep(&self, idle_for: u64) {
         let now = self.sweeps.get();

@@ -4,8 +4,11 @@
 //! first. Then the runtime is swapped, which cannot fail. After an earlier failure the last good generation
 //! continues to serve.
 
+mod duty;
 mod gateway;
 mod review;
+mod saved;
+mod what_if;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
@@ -31,6 +34,7 @@ use crate::resolver::{QueryPermits, Resolver};
 use crate::runtime::{BuildError, Runtime};
 use crate::threads::{Command, Threads};
 use crate::tls::tickets::TicketKeys;
+use duty::DutyRecord;
 use gateway::{Gateway, Task};
 
 /// Everything that this process runs.
@@ -56,6 +60,8 @@ pub(crate) struct Worker {
     /// The saved state that the predecessor serves; empty unless a takeover is in progress.
     predecessor: HashMap<GatewayId, (Generation, Digest)>,
     pub(crate) ownership: Ownership,
+    /// Whether it serves.
+    duty: DutyRecord,
     pub(crate) resolver: Rc<Resolver>,
     /// Notified by probes when a verdict or its reason changes, and by the resolver when the addresses of a name
     /// change.
@@ -84,6 +90,7 @@ impl Worker {
     ) -> Worker {
         let health_changed = Rc::new(Notify::new());
         let resolver = Rc::new(Resolver::new(config.dns_servers.clone()));
+        let duty = DutyRecord::of(&config.data_dir);
         Worker {
             config,
             ticket_keys: TicketKeys::default(),
@@ -98,6 +105,7 @@ impl Worker {
             inherited: Inherited::default(),
             predecessor: HashMap::new(),
             ownership: Ownership::default(),
+            duty,
             resolver,
             health_changed,
         }
@@ -312,9 +320,13 @@ impl Worker {
         Ok(in_force)
     }
 
-    /// Binds the addresses that the runtime needs and this gateway does not have yet.
+    /// Binds the addresses that the runtime needs and this gateway does not have yet. Binds none while the worker
+    /// drains.
     fn bind_new(&mut self, runtime: &Runtime) -> Result<Vec<(SocketAddr, Vec<TcpListener>)>, ApplyError> {
         let mut bound = Vec::new();
+        if !self.serves() {
+            return Ok(bound);
+        }
         for (address, binding) in &runtime.bindings {
             let address = *address;
             let owner = self.gateways.values().find(|gateway| gateway.sockets.contains_key(&address));
@@ -349,47 +361,5 @@ impl Worker {
             let wait = || Task(tokio::task::spawn_local(ended));
             self.draining.entry(draining.member_state.member.clone()).or_insert_with(wait);
         }
-    }
-
-    /// Tries again to save the snapshots that could not be saved.
-    pub(crate) async fn save_again(&mut self) {
-        for gateway in self.unsaved.clone() {
-            let snapshot = self.gateways.get(&gateway).map(|gateway| gateway.snapshot.clone());
-            let save = move |last_good: &LastGood| match &snapshot {
-                Some(snapshot) => last_good.save(snapshot),
-                None => last_good.remove(gateway),
-            };
-            self.update_saved(gateway, save).await;
-        }
-    }
-
-    /// Updates the saved snapshot of a gateway. After a failure the change stays applied, but a restart without the
-    /// control plane would not have it. The failure is logged once, until everything is saved again.
-    async fn update_saved(
-        &mut self,
-        gateway: GatewayId,
-        work: impl FnOnce(&LastGood) -> io::Result<()> + Send + 'static,
-    ) {
-        let last_good = self.last_good.clone();
-        let done = tokio::task::spawn_blocking(move || work(&last_good)).await;
-        match done.map_err(io::Error::other).flatten() {
-            Ok(()) => {
-                if self.unsaved.remove(&gateway) && self.unsaved.is_empty() {
-                    tracing::info!("the last good snapshots are saved again");
-                    self.logged_unsaved = false;
-                }
-            }
-            Err(error) => {
-                self.unsaved.insert(gateway);
-                if !std::mem::replace(&mut self.logged_unsaved, true) {
-                    tracing::error!(
-                        %error,
-                        "the last good snapshot cannot be saved: a restart without the control plane would serve an \
-                         older one; it is tried again"
-                    );
-                }
-            }
-        }
-        self.metrics.set_unsaved(self.unsaved.len());
     }
 }

@@ -12,12 +12,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{CallId, Digest, GatewayId, Generation, WorkerId};
 use crate::secret::Secret;
-use crate::snapshot::{Host, Pool, Settings, Snapshot, TrustedRoot};
+use crate::snapshot::{Host, Pool, Settings, Snapshot, TrustedRoot, TunnelAction};
 use crate::tunnel::{Tunnel, TunnelKey, TunnelPage, TunnelQuery};
 
 /// The version of these messages. A worker of another version is refused with a reason, because continuing with its
 /// present configuration is safer than misunderstanding a message.
-pub const VERSION: u32 = 9;
+pub const VERSION: u32 = 10;
 
 /// The name in the control plane's certificate for this channel, independent of the address that workers connect
 /// to.
@@ -99,6 +99,8 @@ pub enum ToControlPlane {
         /// The result of the call.
         reply: Reply,
     },
+    /// The state of the worker as a whole: sent after connecting, with each heartbeat and when the state changes.
+    Status(WorkerStatus),
     /// Keeps the connection alive while there is nothing else to send.
     Heartbeat,
 }
@@ -143,6 +145,8 @@ pub enum ToWorker {
         /// The gateway to stop.
         gateway: GatewayId,
     },
+    /// Tells the worker whether to serve. It holds until the next such message, also without a session.
+    Duty(Duty),
     /// Asks the worker to do something once, outside of any snapshot, and to send a [`ToControlPlane::Reply`]. The
     /// worker abandons its calls when the session ends.
     Call {
@@ -180,6 +184,9 @@ pub enum Call {
         /// The numbers of the tunnels, at most [`MAX_KEYS`](crate::tunnel::MAX_KEYS).
         keys: Vec<TunnelKey>,
     },
+    /// Tell what this snapshot would do to running requests and tunnels. Nothing is applied. An empty content stands
+    /// for the removal of the gateway.
+    WhatIf(Box<Snapshot>),
 }
 
 /// The result of a [`Call`].
@@ -203,6 +210,8 @@ pub enum Reply {
         /// The number of tunnels that were open and end now. The others had ended before.
         closed: u64,
     },
+    /// The result of a [`Call::WhatIf`].
+    WhatIf(WhatIf),
     /// The call could not be made, for a reason that a person can read.
     Failed(String),
 }
@@ -227,6 +236,75 @@ pub struct MemberProbe {
     pub state: HealthState,
     /// The reason for the verdict, for a person to read.
     pub reason: String,
+}
+
+/// What a snapshot would do to the running requests and tunnels of one worker.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WhatIf {
+    /// The reason why the worker could not apply the snapshot, if it could not. Sockets are not tried.
+    pub rejection: Option<String>,
+    /// The open tunnels of the gateway, those below included.
+    pub tunnels: u64,
+    /// The connections to backends of the gateway that carry requests, those below included.
+    pub requests: u64,
+    /// The members that would be removed, with what ends there.
+    pub removed: Vec<RemovedMember>,
+}
+
+/// A pool member that a snapshot would remove.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemovedMember {
+    /// The pool's name.
+    pub pool: String,
+    /// The member.
+    pub host: Host,
+    /// The open tunnels to it.
+    pub tunnels: u64,
+    /// What becomes of them.
+    pub action: TunnelAction,
+    /// The time within which they end; `None` if they are kept.
+    pub tunnels_end_within: Option<Duration>,
+    /// The connections to it that carry requests.
+    pub requests: u64,
+    /// The time within which the requests end.
+    pub requests_end_within: Duration,
+}
+
+/// Whether a worker is to serve.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Duty {
+    /// It accepts connections.
+    #[default]
+    Serve,
+    /// It closes its listeners. Running requests finish, and tunnels end within the worker's drain timeout.
+    Drain,
+}
+
+/// How far a worker is with its duty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DutyState {
+    /// It accepts connections.
+    Serving,
+    /// It accepts no connections, and some still run.
+    Draining,
+    /// It accepts no connections, and none runs.
+    Drained,
+}
+
+/// The state of a worker as a whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkerStatus {
+    /// The version of its program.
+    pub version: String,
+    /// How far it is with its duty.
+    pub state: DutyState,
+    /// The open tunnels.
+    pub tunnels: u64,
+    /// The open connections of clients, tunnels included.
+    pub connections: u64,
+    /// The time of processors that the process used since the last status, in thousandths of the time that passed: 1000
+    /// is one processor.
+    pub cpu_permille: u32,
 }
 
 /// The time limit of a whole [`Call::Probe`], independent of the number of members.

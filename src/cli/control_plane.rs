@@ -95,6 +95,12 @@ pub(crate) struct ControlPlaneOptions {
     #[arg(long, env = "TIDEGATE_STRICT_RESOURCE_GROUPS", value_parser = BoolishValueParser::new())]
     pub(crate) strict_resource_groups: bool,
 
+    /// The number of generations of a gateway whose content is kept, to compare with and to go back to: 1 to 10000.
+    /// Those older than 90 days are deleted too, except for the current one.
+    #[arg(long, env = "TIDEGATE_REVISIONS", default_value_t = 100, value_name = "N",
+          value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) revisions: u32,
+
     /// Require no bearer token. Refused unless both management addresses are loopback.
     #[arg(long, env = "TIDEGATE_NO_AUTH", value_parser = BoolishValueParser::new())]
     pub(crate) no_auth: bool,

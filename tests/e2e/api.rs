@@ -14,6 +14,7 @@ mod deployments_scopes;
 mod deployments_secrets;
 mod deployments_warnings;
 mod documents;
+mod events;
 mod export;
 mod extensions;
 mod firewall;
@@ -23,6 +24,7 @@ mod mistakes;
 mod networking;
 mod openapi;
 mod operations;
+mod revisions;
 mod sample;
 mod templates;
 mod unserved;
@@ -30,6 +32,7 @@ mod unserved_deployments;
 mod unserved_lists;
 mod unserved_members;
 mod validation;
+mod what_if;
 
 use serde_json::{Value, json};
 use tidegate_harness::{

@@ -13,6 +13,7 @@ mod survivors;
 mod suspended;
 mod worker;
 mod worker_directory;
+mod worker_duty;
 
 use std::time::Duration;
 

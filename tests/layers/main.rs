@@ -85,7 +85,10 @@ const DATA_PLANE: &[Layer] = &[
 const CONTROL_PLANE: &[Layer] = &[
     ("the API", &["api"]),
     ("use cases", &["service"]),
-    ("reconciliation and workers", &["on_demand", "rollout", "fleet", "certificates", "clients", "upgrade"]),
+    (
+        "reconciliation and workers",
+        &["on_demand", "rollout", "fleet", "certificates", "certificate_watch", "clients", "upgrade"],
+    ),
     ("decisions on documents", &["edit", "networking", "resource_groups"]),
     ("process and data directory", &["listen", "data_dir", "start_error", "config"]),
     ("state", &["store", "audit"]),
@@ -110,8 +113,11 @@ const CONTROL_PLANE: &[Layer] = &[
             "clock",
             "digest",
             "etag",
+            "events",
             "fair_share",
             "fetch_policy",
+            "json_delta",
+            "json_patch",
             "metrics",
             "proxies",
             "resource_id",

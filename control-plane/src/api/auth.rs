@@ -10,9 +10,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use percent_encoding::percent_decode_str;
@@ -30,6 +30,12 @@ use super::oauth;
 use super::server::Peer;
 
 use list_filter::ListFilter;
+
+/// The header with the reason for a change, which its revision shows.
+const REASON: HeaderName = HeaderName::from_static("x-tidegate-reason");
+
+/// The maximum length of a reason, in characters.
+const MAX_REASON: usize = 256;
 
 /// The caller: its name in the audit log, and the client; `None` for the administrator.
 #[derive(Debug)]
@@ -55,7 +61,11 @@ pub(super) async fn authorise(State(app): State<Arc<App>>, request: Request, nex
         Ok((caller, list_filter)) => {
             let Caller { name, client } = caller;
             let reader = client.clone();
-            let author = Author { name, address: peer(&head), request: request_id(&head), client };
+            let reason = match reason(&head.headers) {
+                Ok(reason) => reason,
+                Err(error) => return error.into_response(),
+            };
+            let author = Author { name, address: peer(&head), request: request_id(&head), client, reason };
             head.extensions.insert(author);
             let response = next.run(Request::from_parts(head, body)).await;
             let response = match reader {
@@ -143,6 +153,23 @@ fn is_here(request: &Parts) -> bool {
     !through_proxy && peer(request).is_some_and(|address| address.is_loopback())
 }
 
+/// Returns the reason that the author gives for a change.
+fn reason(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+    let mut values = headers.get_all(&REASON).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let text = std::str::from_utf8(value.as_bytes()).ok().map(str::trim);
+    let good = |text: &&str| text.chars().count() <= MAX_REASON && !text.chars().any(char::is_control);
+    match text.filter(good) {
+        Some(text) if values.next().is_none() => Ok(Some(text.to_owned()).filter(|text| !text.is_empty())),
+        _ => {
+            let message = format!(
+                "The header {REASON} must be a single line of text in UTF-8 with at most {MAX_REASON} characters."
+            );
+            Err(ApiError::BadRequest(message))
+        }
+    }
+}
+
 /// Returns the token after `Bearer`.
 fn bearer_token(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
@@ -169,6 +196,29 @@ mod tests {
             assert_eq!(bearer_token(&headers), token, "{header}");
         }
         assert_eq!(bearer_token(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn a_reason_is_one_short_line() {
+        let long = "é".repeat(MAX_REASON);
+        for (value, expected) in [
+            ("Ticket 7", Some(Some("Ticket 7"))),
+            (" ", Some(None)),
+            (&long, Some(Some(&*long))),
+            (&format!("{long}a"), None),
+            ("a\tb", None),
+        ] {
+            let value = HeaderValue::from_bytes(value.as_bytes()).unwrap();
+            let found = reason(&HeaderMap::from_iter([(REASON, value.clone())]));
+            assert_eq!(found.ok(), expected.map(|reason| reason.map(str::to_owned)), "{value:?}");
+        }
+        let bytes = HeaderValue::from_bytes(&[0xff]).unwrap();
+        assert!(reason(&HeaderMap::from_iter([(REASON, bytes)])).is_err());
+        let mut twice = HeaderMap::new();
+        twice.append(REASON, HeaderValue::from_static("a"));
+        twice.append(REASON, HeaderValue::from_static("b"));
+        assert!(reason(&twice).is_err());
+        assert_eq!(reason(&HeaderMap::new()).ok(), Some(None));
     }
 
     #[test]

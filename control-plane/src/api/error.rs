@@ -78,6 +78,8 @@ pub(super) enum ApiError {
     BodyTooLarge(usize),
     #[error("Too many large requests of this client are waiting already. Send them one after the other.")]
     TooManyLarge,
+    #[error("Too many streams of events of this client, or of all clients, are open already.")]
+    TooManyStreams,
     #[error("The request was not complete within {0} s.")]
     TooSlow(u64),
     #[error("{}", .0.message)]
@@ -105,7 +107,7 @@ impl ApiError {
             ApiError::BadRequest(_) | ApiError::PlainHttp => own::BAD_REQUEST,
             ApiError::BadBody(_) => own::BAD_BODY,
             ApiError::BodyTooLarge(_) => own::BODY_TOO_LARGE,
-            ApiError::TooManyLarge => own::TOO_MANY,
+            ApiError::TooManyLarge | ApiError::TooManyStreams => own::TOO_MANY,
             ApiError::TooSlow(_) => own::TOO_SLOW,
             ApiError::OperationFailed(problem) => &problem.code,
         }

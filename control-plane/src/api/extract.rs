@@ -3,6 +3,7 @@
 pub(super) mod body;
 mod extension;
 pub(super) mod network;
+mod revision;
 pub(super) mod template;
 
 use std::collections::BTreeMap;
@@ -27,6 +28,7 @@ use super::forwarded::{ForwardedHost, Scheme};
 
 pub(super) use body::{DocumentBody, JsonBody};
 pub(super) use extension::{ExtensionTarget, ExtensionVersion};
+pub(super) use revision::RevisionTarget;
 
 /// The maximum length of the name of a subscription, a group or a resource, in characters.
 const MAX_NAME: usize = 90;

@@ -102,23 +102,40 @@ pub(super) struct ProviderPath {
     namespace: String,
 }
 
+/// The operations of the extension provider that concern no document: name, resource and purpose.
+const VIEWS: [(&str, &str, &str); 7] = [
+    ("revisions/read", "Revision", "see and compare the generations of an application gateway"),
+    ("revisions/restore/action", "Revision", "give an application gateway the content of a revision"),
+    ("whatIf/action", "WhatIf", "ask what a change of an application gateway would do"),
+    ("events/read", "Event", "follow the events of an application gateway"),
+    ("workers/read", "Worker", "see the workers"),
+    ("workers/drain/action", "Worker", "drain a worker"),
+    ("workers/resume/action", "Worker", "have a drained worker serve again"),
+];
+
 /// Returns the operations of the extension provider.
 pub(super) async fn operations(_: ExtensionVersion) -> Json<Value> {
-    let operations = EXTENSION_TYPES.iter().flat_map(|kind| {
+    let of_documents = EXTENSION_TYPES.iter().flat_map(|kind| {
         ["read", "write", "delete"].map(|verb| {
-            json!({
-                "name": format!("{}/{verb}", kind.resource_type()),
-                "isDataAction": false,
-                "display": {
-                    "provider": "Tidegate",
-                    "resource": kind.singular,
-                    "operation": format!("{verb} {}", kind.name),
-                    "description": format!("Permits to {verb} the {} of an application gateway.", kind.name),
-                },
-            })
+            let purpose = format!("{verb} the {} of an application gateway", kind.name);
+            operation(&format!("{}/{verb}", kind.name), kind.singular, &purpose)
         })
     });
-    Json(json!({"value": operations.collect::<Vec<_>>()}))
+    let views = VIEWS.iter().map(|(name, resource, purpose)| operation(name, resource, purpose));
+    Json(json!({"value": of_documents.chain(views).collect::<Vec<_>>()}))
+}
+
+fn operation(name: &str, resource: &str, purpose: &str) -> Value {
+    json!({
+        "name": format!("{NAMESPACE}/{name}"),
+        "isDataAction": false,
+        "display": {
+            "provider": "Tidegate",
+            "resource": resource,
+            "operation": purpose,
+            "description": format!("Permits to {purpose}."),
+        },
+    })
 }
 
 fn show(subscription: &str, provider: &Provider) -> Value {

@@ -5,6 +5,7 @@
 mod available;
 mod children;
 mod deployments;
+mod events;
 mod extensions;
 mod firewall_policies;
 mod gateways;
@@ -12,6 +13,9 @@ mod identity;
 mod networks;
 mod process;
 mod resource_groups;
+mod revisions;
+mod what_if;
+mod workers;
 
 use std::sync::Arc;
 
@@ -67,6 +71,10 @@ pub(super) fn routes() -> Vec<Route> {
         available::routes(),
         children::routes(),
         extensions::routes(),
+        revisions::routes(),
+        events::routes(),
+        workers::routes(),
+        what_if::routes(),
         deployments::routes(),
     ]
     .into_iter()

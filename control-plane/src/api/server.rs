@@ -29,6 +29,7 @@ use crate::proxies::Proxies;
 use tidegate_shared::client_network::client_network;
 
 use super::error::ApiError;
+use super::event_streams::Lasting;
 use super::forwarded::{Origin, Scheme};
 use super::path::normalise;
 use super::unserved::SentPath;
@@ -150,6 +151,7 @@ impl Server {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        let lasting = self.tracker.clone();
         let builder = builder(self.tracker, http2);
         let (router, proxies) = (self.router, self.proxies);
         let requests = Arc::new(Requests::new());
@@ -166,9 +168,18 @@ impl Server {
             let under_way = begun.begin();
             // A `Router` is always ready.
             let answer = router.clone().call(request);
+            let tracker = lasting.clone();
             async move {
                 let answer = answer.await;
-                drop(under_way);
+                let lasting = answer.as_ref().ok().and_then(|answer| answer.extensions().get::<Lasting>());
+                match lasting.cloned() {
+                    // The request is in progress until its stream has ended.
+                    Some(Lasting(ended)) => drop(tracker.spawn(async move {
+                        ended.cancelled().await;
+                        drop(under_way);
+                    })),
+                    None => drop(under_way),
+                }
                 answer
             }
         });

@@ -2,15 +2,17 @@
 //! here.
 
 use serde_json::Value;
+use tidegate_shared::id::GatewayId;
 
 use crate::arm::body::Body;
 use crate::arm::collection::Collection;
 use crate::arm::document::ApiVersion;
-use crate::arm::extension::{ExtensionPath, ExtensionType};
+use crate::arm::extension::{ExtensionPath, ExtensionType, NAMESPACE};
 use crate::arm::naming::GATEWAY_TYPE;
-use crate::arm::network::path::{NetworkPath, network_resources_in};
+use crate::arm::network::path::{NetworkPath, network_resources_in, network_resources_of};
 use crate::arm::resource_id::{GatewayPath, MemberPath};
 use crate::etag::Preconditions;
+use crate::store::RevisionContent;
 
 /// A change requested by a client.
 #[derive(Debug)]
@@ -84,6 +86,13 @@ pub(crate) enum EditAction {
         /// The name of the document.
         name: String,
     },
+    /// Give the gateway the content of one of its revisions.
+    Restore {
+        /// The gateway of the revision. One that was deleted and created again has no old revisions.
+        gateway: GatewayId,
+        /// The content of the revision.
+        content: Box<RevisionContent>,
+    },
 }
 
 impl Edit {
@@ -102,6 +111,7 @@ impl Edit {
             EditAction::DeleteMember { path } => of_member(path, "delete"),
             EditAction::PutExtension { kind, .. } => format!("{}/write", kind.resource_type()),
             EditAction::DeleteExtension { kind, .. } => format!("{}/delete", kind.resource_type()),
+            EditAction::Restore { .. } => format!("{NAMESPACE}/revisions/restore/action"),
         }
     }
 
@@ -122,7 +132,8 @@ impl Edit {
             | EditAction::PutTags { .. }
             | EditAction::Start
             | EditAction::Stop
-            | EditAction::Delete => self.path.to_string(),
+            | EditAction::Delete
+            | EditAction::Restore { .. } => self.path.to_string(),
             EditAction::PutChild { collection, name, .. } | EditAction::DeleteChild { collection, name } => {
                 self.path.child_id(collection, name)
             }
@@ -141,6 +152,7 @@ impl Edit {
             EditAction::Put { body, .. }
             | EditAction::PutChild { body, .. }
             | EditAction::PutMember { body, .. } => network_resources_in(&body.json),
+            EditAction::Restore { content, .. } => network_resources_of(&content.document),
             _ => Vec::new(),
         }
     }

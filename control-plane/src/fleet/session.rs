@@ -200,9 +200,8 @@ impl Channel {
             }
             Some(ToControlPlane::Hello { running, metrics, .. }) => {
                 let membership = self.fleet.enter(worker, running);
-                if let Some(address) = metrics {
-                    self.fleet.shows_metrics(membership.id, reachable(address, peer));
-                }
+                let metrics = metrics.map(|address| reachable(address, peer));
+                self.fleet.is_at(membership.id, peer.ip().to_canonical(), metrics);
                 return Ok(Some(Session { credentials, membership, send, writing, receive, reading }));
             }
             Some(_) => SessionError::OutOfTurn,

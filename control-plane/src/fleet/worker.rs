@@ -1,11 +1,11 @@
 //! The state of one worker, derived from its messages, and the orders and verdicts that follow from it. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use tidegate_shared::id::{Digest, GatewayId, Generation, WorkerId};
-use tidegate_shared::protocol::ToControlPlane;
+use tidegate_shared::protocol::{Duty, DutyState, ToControlPlane, WorkerStatus};
 use tokio::time::Instant;
 
 use crate::store::{DesiredState, OperationNumber};
@@ -23,6 +23,12 @@ const MAX_REASON: usize = 4096;
 pub(crate) struct Worker {
     /// The address of its metrics endpoint.
     pub(crate) metrics: Option<SocketAddr>,
+    /// The address from which it is connected.
+    pub(crate) peer: Option<IpAddr>,
+    /// The last state that it has reported of itself.
+    pub(crate) status: Option<WorkerStatus>,
+    /// The duty that it was told in this session.
+    pub(crate) duty: Option<Duty>,
     /// The gateways that it runs.
     pub(crate) running: BTreeMap<GatewayId, Running>,
     /// The orders that it has not answered.
@@ -123,6 +129,10 @@ impl Worker {
                 self.refused.remove(&gateway);
                 true
             }
+            ToControlPlane::Status(status) => {
+                self.status = Some(status);
+                false
+            }
             // The session and the fleet handle these.
             ToControlPlane::Health { .. }
             | ToControlPlane::Reply { .. }
@@ -131,6 +141,18 @@ impl Worker {
             | ToControlPlane::Renew { .. }
             | ToControlPlane::Renewed
             | ToControlPlane::Join { .. } => false,
+        }
+    }
+
+    /// Returns the duty that the worker is to be told: nothing if it was told so in this session, or if it serves
+    /// anyway.
+    pub(crate) fn new_duty(&self, drained: bool) -> Option<Duty> {
+        let serves = self.status.as_ref().is_none_or(|status| status.state == DutyState::Serving);
+        match (drained, self.duty) {
+            (true, Some(Duty::Drain)) | (false, Some(Duty::Serve)) => None,
+            (true, _) => Some(Duty::Drain),
+            (false, None) if serves => None,
+            (false, _) => Some(Duty::Serve),
         }
     }
 

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::role::Role;
 use super::scope::Scope;
+use crate::arm::extension::NAMESPACE;
 use crate::resource_id::ResourceId;
 
 /// The rights of an API client.
@@ -131,6 +132,8 @@ impl Client {
     fn look_from_below(&self, path: &[&str]) -> Verdict {
         let leads_there = |path: &[&str]| self.scopes.iter().any(|scope| scope.is_below(path));
         match path {
+            // They are nobody's resources, like `/workers`.
+            path if is_about_workers(path) => Verdict::Denied,
             ["subscriptions"] => Verdict::Sieved,
             ["tenants" | "openapi.json" | "not-enforced"] | ["providers", ..] => Verdict::Allowed,
             ["subscriptions", _, "resourcegroups", _, rest @ ..] if leads_there(&path[..4]) => match rest {
@@ -166,7 +169,12 @@ fn in_subscription(rest: &[&str]) -> Verdict {
 
 /// Only the administrator decides about workers.
 fn is_the_administrators(verb: Verb, path: &[&str]) -> bool {
-    verb != Verb::Read && path.first() == Some(&"workers")
+    verb != Verb::Read && (path.first() == Some(&"workers") || is_about_workers(path))
+}
+
+/// Returns whether a path is that of the workers, or of one of them, in the extension provider.
+fn is_about_workers(path: &[&str]) -> bool {
+    matches!(path, ["providers", namespace, "workers", ..] if namespace.eq_ignore_ascii_case(NAMESPACE))
 }
 
 /// Returns the resource that a request affects: the one in its path, or the whole group or subscription for a

@@ -241,7 +241,7 @@ struct Worker {
 /// The certificate that identifies a worker on the channel.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "camelCase")]
-struct WorkersCertificate {
+pub(super) struct WorkersCertificate {
     /// The expiry, RFC 3339. A connected worker renews its certificate after two thirds of the lifetime.
     #[schemars(extend("format" = "date-time"))]
     expires_at: String,
@@ -253,13 +253,15 @@ struct WorkersCertificate {
 /// The state of a gateway on one worker.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "camelCase")]
-struct WorkersGateway {
+pub(super) struct WorkersGateway {
     /// The GUID of the gateway.
     resource_guid: String,
     /// The resource ID; absent if the gateway no longer exists.
     id: Option<String>,
     /// The generation that the worker runs.
     generation: Option<u64>,
+    /// The hash of the content that the worker runs.
+    digest: Option<String>,
     /// The addresses to which the listeners are bound.
     addresses: Option<Vec<String>>,
     /// The generation that the worker rejected.

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde_json::{Map, Value};
 
 use super::error::ErrorDetail;
+use super::what_if::WhatIfTraffic;
 use crate::arm::gateway::SubResource;
 
 /// The body of a request for a deployment: a template and the values of its parameters.
@@ -199,6 +200,9 @@ struct WhatIfProperties {
     correlation_id: String,
     /// The changes by resource.
     changes: Vec<WhatIfChange>,
+    /// What becomes of running requests and tunnels of the gateways that are changed or deleted. An extension of this
+    /// service.
+    traffic: Option<Vec<WhatIfTraffic>>,
     /// The parts that could not be previewed, and the warnings about the resources.
     diagnostics: Option<Vec<Diagnostic>>,
 }

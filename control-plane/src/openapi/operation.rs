@@ -51,6 +51,8 @@ pub(crate) enum Body {
     Text,
     /// Metrics in Prometheus' format.
     Metrics,
+    /// Server-sent events.
+    Events,
 }
 
 #[derive(Clone, Debug)]
@@ -277,6 +279,7 @@ impl Body {
             Body::Object => ("application/json", json!({"type": "object"})),
             Body::Texts => ("application/json", json!({"type": "array", "items": {"type": "string"}})),
             Body::Text => ("text/plain", json!({"type": "string"})),
+            Body::Events => ("text/event-stream", json!({"type": "string"})),
             Body::Metrics => ("application/openmetrics-text", json!({"type": "string"})),
         };
         json!({media_type: {"schema": schema}})

@@ -150,6 +150,36 @@ pub(crate) static FILTER: Parameter = Parameter {
     max_length: 1024,
 };
 
+/// The last event that a client has read.
+pub(crate) static LAST_EVENT_ID: Parameter = Parameter {
+    name: "Last-Event-ID",
+    published: "Last-Event-ID",
+    place: Location::Header,
+    description: "The ID of the last event that the client has read. The stream continues after it.",
+    pattern: "",
+    max_length: 64,
+};
+
+/// Whether a stream of events has tunnels.
+pub(crate) static SAMPLE_TUNNELS: Parameter = Parameter {
+    name: "tunnels",
+    published: "tunnels",
+    place: Location::Query,
+    description: "`sample` adds a sample of the tunnels that open and close.",
+    pattern: "^sample$",
+    max_length: 6,
+};
+
+/// The revision to compare with.
+pub(crate) static DIFF_TO: Parameter = Parameter {
+    name: "to",
+    published: "to",
+    place: Location::Query,
+    description: "The number of the revision to compare with.",
+    pattern: "^[1-9][0-9]{0,18}$",
+    max_length: 19,
+};
+
 static IN_PATHS: &[Parameter] = &[
     Parameter::in_path(
         "subscription",
@@ -173,6 +203,7 @@ static IN_PATHS: &[Parameter] = &[
     Parameter::in_path("child", "name", "The member of the collection.", NAME, 80),
     Parameter::in_path("member", "memberName", "The nested member.", NAME, 80),
     Parameter::in_path("extension", "policyName", "`default`, or the name of a backend pool.", NAME, 80),
+    Parameter::in_path("revision", "revision", "The number of the generation.", "^[1-9][0-9]{0,18}$", 19),
     Parameter::in_path("deployment", "deploymentName", "The deployment.", r"^[0-9A-Za-z_.()\-]+$", 64),
     Parameter::in_path("policy", "predefinedPolicyName", "The policy.", "^[0-9A-Za-z]+$", 80),
     Parameter::in_path("location", "location", "The region, in lower case.", "^[0-9A-Za-z]+$", 90),
@@ -283,6 +314,9 @@ pub(super) fn all() -> Value {
         &AUDIT_AUTHOR,
         &AUDIT_FROM,
         &AUDIT_TO,
+        &DIFF_TO,
+        &SAMPLE_TUNNELS,
+        &LAST_EVENT_ID,
     ];
     let all = IN_PATHS.iter().chain(named);
     Value::Object(

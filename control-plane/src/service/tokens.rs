@@ -6,6 +6,7 @@ use tidegate_shared::secret::Secret;
 use uuid::Uuid;
 
 use crate::clock::Millis;
+use crate::identity::access::Client;
 use crate::identity::issuer::Bearer;
 use crate::identity::secret;
 use crate::identity::token::TokenError;
@@ -48,6 +49,16 @@ impl Service {
         let client = self.store.client(bearer.client).await?.map(|(client, _)| client);
         let client = client.filter(|client| client.secret_number == bearer.secret_number);
         Ok(client.ok_or(TokenError::Invalid))
+    }
+
+    /// Returns the present rights of an API client; `None` if it was revoked.
+    ///
+    /// # Errors
+    /// An error of the store.
+    pub(crate) async fn rights_of(&self, app_id: Uuid) -> Result<Option<Client>, ServiceError> {
+        let found = self.store.client(app_id).await?;
+        let rights = |known: ApiClient| Client { app_id, role: known.role, scopes: known.scopes };
+        Ok(found.map(|(known, _)| rights(known)))
     }
 
     /// Verifies the credentials of an API client. `from` is its address, if known.

@@ -5,6 +5,7 @@
 pub(crate) mod deployment;
 pub(crate) mod group;
 pub(crate) mod network;
+pub(crate) mod revision;
 
 use serde_json::{Map, Value, json};
 

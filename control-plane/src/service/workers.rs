@@ -1,6 +1,6 @@
 //! Workers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tidegate_shared::id::{GatewayId, WorkerId};
 
@@ -21,6 +21,8 @@ pub(crate) struct KnownWorkers {
     pub(crate) gateways: BTreeMap<GatewayId, String>,
     /// The resource IDs of the gateways that failed, with the reasons.
     pub(crate) failures: Vec<(String, String)>,
+    /// The workers that are to be drained.
+    pub(crate) drained: BTreeSet<WorkerId>,
 }
 
 impl Service {
@@ -34,12 +36,38 @@ impl Service {
             connected: self.connected_workers(),
             joined: self.store.workers().await?,
             failures: self.store.failures().await?,
+            drained: self.store.drained_workers().await?,
         })
+    }
+
+    /// Returns the resource IDs of all gateways.
+    ///
+    /// # Errors
+    /// An error of the store.
+    pub(crate) async fn gateway_names(&self) -> Result<BTreeMap<GatewayId, String>, ServiceError> {
+        Ok(self.store.gateway_names().await?)
     }
 
     /// Returns the connected workers.
     pub(crate) fn connected_workers(&self) -> BTreeMap<WorkerId, Worker> {
         self.fleet.snapshot()
+    }
+
+    /// Has a worker drained, or serve again. It stays so until the opposite is asked for, whatever restarts.
+    ///
+    /// # Errors
+    /// [`ServiceError::NoWorker`], or an error of the store.
+    pub(crate) async fn set_drained(
+        &self,
+        author: Author,
+        id: &str,
+        drained: bool,
+    ) -> Result<(), ServiceError> {
+        let unknown = || ServiceError::NoWorker(id.to_owned());
+        let worker = WorkerId(id.parse().map_err(|_| unknown())?);
+        let known = self.store.set_drained(author, worker, drained).await?;
+        self.fleet.wake();
+        if known { Ok(()) } else { Err(unknown()) }
     }
 
     /// Removes a worker for good: its certificate is no longer accepted, and its session ends. The worker continues to run

@@ -101,7 +101,11 @@ impl Store {
     }
 
     /// Adds the children and the extension documents to a gateway.
-    async fn with_parts(&self, connection: &mut Connection, head: Gateway) -> Result<Gateway, StoreError> {
+    pub(super) async fn with_parts(
+        &self,
+        connection: &mut Connection,
+        head: Gateway,
+    ) -> Result<Gateway, StoreError> {
         let rows = rows::children::list(connection, head.id).await?;
         let mut children = Vec::with_capacity(rows.len());
         for row in rows {

@@ -36,6 +36,13 @@ pub(super) const DEPLOYMENTS_KEPT: i64 = 800;
 /// deployments are forgotten first.
 pub(super) const TEMPLATES_SIZE: i64 = 64 * 1024 * 1024;
 
+/// The minimum retention of a revision of a gateway, in milliseconds, as far as their number allows: 90 days.
+pub(super) const REVISIONS_KEPT: i64 = 90 * DAY;
+
+/// The maximum total size of the revisions of a gateway, in bytes. The oldest ones are deleted first, and the newest
+/// one is kept whatever its size.
+pub(super) const REVISIONS_SIZE: i64 = 256 * 1024 * 1024;
+
 /// Returns the time before which rows are deleted, in milliseconds since 1970; `None` if nothing is deleted.
 ///
 /// Rows are kept for at least `kept` milliseconds. `newest` and `oldest` are the times of stored rows.

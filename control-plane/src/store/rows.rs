@@ -23,6 +23,7 @@ pub(super) mod join_tokens;
 pub(super) mod network_references;
 pub(super) mod network_resources;
 pub(super) mod operations;
+pub(super) mod revisions;
 pub(super) mod unserved_resources;
 pub(super) mod worker_certificates;
 pub(super) mod workers;

@@ -10,6 +10,7 @@ mod migration;
 mod networks;
 mod pages;
 mod retention;
+mod revisions;
 mod undone;
 mod unserved;
 mod workers;

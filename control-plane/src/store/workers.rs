@@ -1,5 +1,7 @@
 //! The registered workers, and the one-time tokens with which new ones join.
 
+use std::collections::BTreeSet;
+
 use tidegate_shared::id::WorkerId;
 use uuid::Uuid;
 
@@ -153,6 +155,34 @@ impl Store {
         }
         transaction.commit().await?;
         Ok(known)
+    }
+
+    /// Stores whether a worker is to be drained. Returns whether it is registered.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub(crate) async fn set_drained(
+        &self,
+        author: Author,
+        worker: WorkerId,
+        drained: bool,
+    ) -> Result<bool, StoreError> {
+        let mut transaction = self.begin().await?;
+        let known = rows::workers::set_drained(&mut transaction, worker, drained).await?;
+        if known {
+            let verb = if drained { "drain/action" } else { "resume/action" };
+            record(&mut transaction, &Activity::on_worker(author, verb, worker), None, None).await?;
+        }
+        transaction.commit().await?;
+        Ok(known)
+    }
+
+    /// Returns the workers that are to be drained.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub(crate) async fn drained_workers(&self) -> Result<BTreeSet<WorkerId>, StoreError> {
+        rows::workers::drained(&mut *self.database.reader().await?).await
     }
 
     /// Returns all registered workers with the time of joining and their newest certificate. A worker whose

@@ -29,7 +29,7 @@ use super::undone::cancel_undone;
 use super::unserved::{delete_below, delete_gone};
 use super::{
     Claim, Gateway, OperationKind, OperationState, OperationalState, ProvisioningState, Store, StoreError,
-    StoredRefs, Written, rows,
+    StoredRefs, Written, revisions, rows,
 };
 
 /// The decision about a write.
@@ -141,12 +141,14 @@ impl Store {
         activity: &Activity,
     ) -> Result<Written, StoreError> {
         let before = stored.as_ref().map(|gateway| gateway.generation);
+        let state_before = stored.as_ref().map(revisions::state);
         if let (Decision::Replace { document, .. }, None) = (&decided.decision, &stored) {
             let GatewayPath { subscription, group: name, .. } = &document.path;
             let group = RequiredGroup { subscription, name, location: document.location() };
             self.ensure_group(connection, group, activity).await?;
         }
         let written = self.apply_decision(connection, stored, decided, activity).await?;
+        self.record_change(connection, state_before.as_ref(), &written, &activity.author).await?;
         record(connection, activity, before, Some(written.gateway.generation)).await?;
         Ok(written)
     }

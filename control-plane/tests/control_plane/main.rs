@@ -88,6 +88,7 @@ impl Running {
             unknown_properties: UnknownProperties::default(),
             unserved_protection: UnservedProtection::default(),
             strict_resource_groups: false,
+            revisions: 100,
             rollout_timeout: Duration::from_secs(60),
             trusted_proxies: Proxies::default(),
             fetch_deny: FetchDeny::default(),

@@ -1,5 +1,7 @@
 //! The backends whose running requests and tunnels a command ends. Pure.
 
+use tidegate_shared::snapshot::DrainSpread;
+
 use super::Backend;
 use crate::member::Member;
 use crate::registry::CloseReason;
@@ -13,6 +15,8 @@ pub(crate) enum Drained {
     GatewayRemoved(Member),
     /// This member under these settings alone; under others it may be healthy.
     Down(Member, String),
+    /// Every backend whose pool spreads the ends of tunnels like this, or every backend: the worker is drained.
+    Worker(Option<DrainSpread>),
 }
 
 impl Drained {
@@ -21,6 +25,7 @@ impl Drained {
             Drained::Removed(_) => CloseReason::BackendRemoved,
             Drained::GatewayRemoved(_) => CloseReason::GatewayRemoved,
             Drained::Down(..) => CloseReason::BackendDown,
+            Drained::Worker(_) => CloseReason::Draining,
         }
     }
 
@@ -31,6 +36,9 @@ impl Drained {
             }
             Drained::Down(member, settings) => {
                 backend.member_state.member == *member && backend.key.settings == *settings
+            }
+            Drained::Worker(spread) => {
+                spread.is_none_or(|spread| backend.member_state.pool.policy().drain_spread == spread)
             }
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Every call gets a reply: the control plane, and a client behind it, wait for one.
 
-use std::rc::Rc;
+use std::pin::Pin;
 
 use tidegate_shared::id::CallId;
 use tidegate_shared::protocol::{Call, Reply, ToControlPlane};
@@ -10,36 +10,43 @@ use tidegate_shared::tunnel::{MAX_KEYS, MAX_ROWS, TunnelQuery};
 use tokio::task::JoinSet;
 
 use crate::on_demand;
-use crate::resolver::Resolver;
-use crate::threads::Threads;
+use crate::worker::Worker;
+
+/// The work of a call, which no longer refers to the worker.
+type Work = Pin<Box<dyn Future<Output = Reply>>>;
+
+/// Takes from the worker what a call needs, and returns the work of the call.
+pub(super) fn work(call: Call, worker: &Worker) -> Work {
+    let (resolver, threads) = (worker.resolver.clone(), worker.threads.clone());
+    match call {
+        Call::Probe(probe) => {
+            Box::pin(async move { Reply::Probe(on_demand::probe(&probe, &resolver).await) })
+        }
+        Call::WhatIf(snapshot) => Box::pin(worker.what_if(&snapshot).count()),
+        Call::Tunnels(query) => Box::pin(async move {
+            let limit = query.limit.min(MAX_ROWS);
+            Reply::Tunnels(threads.tunnels(TunnelQuery { limit, ..*query }).await)
+        }),
+        Call::TunnelKeys(query) => Box::pin(async move {
+            let query = TunnelQuery { limit: MAX_KEYS, after: None, order: Vec::new(), ..*query };
+            let (mut keys, has_more) = threads.tunnel_keys(query).await;
+            let has_more = has_more || keys.len() > MAX_KEYS;
+            keys.truncate(MAX_KEYS);
+            Reply::TunnelKeys { keys, has_more }
+        }),
+        Call::Tunnel { gateway, key } => {
+            Box::pin(async move { Reply::Tunnel(threads.tunnel(gateway, key).await.map(Box::new)) })
+        }
+        Call::CloseTunnels { gateway, keys } => {
+            Box::pin(
+                async move { Reply::TunnelsClosed { closed: threads.close_tunnels(gateway, keys).await } },
+            )
+        }
+    }
+}
 
 /// Does what the control plane asks for, and returns the reply.
-pub(super) async fn execute(
-    id: CallId,
-    call: Call,
-    resolver: Rc<Resolver>,
-    threads: Rc<Threads>,
-) -> ToControlPlane {
-    let work = async move {
-        match call {
-            Call::Probe(probe) => Reply::Probe(on_demand::probe(&probe, &resolver).await),
-            Call::Tunnels(query) => {
-                let limit = query.limit.min(MAX_ROWS);
-                Reply::Tunnels(threads.tunnels(TunnelQuery { limit, ..*query }).await)
-            }
-            Call::TunnelKeys(query) => {
-                let query = TunnelQuery { limit: MAX_KEYS, after: None, order: Vec::new(), ..*query };
-                let (mut keys, has_more) = threads.tunnel_keys(query).await;
-                let has_more = has_more || keys.len() > MAX_KEYS;
-                keys.truncate(MAX_KEYS);
-                Reply::TunnelKeys { keys, has_more }
-            }
-            Call::Tunnel { gateway, key } => Reply::Tunnel(threads.tunnel(gateway, key).await.map(Box::new)),
-            Call::CloseTunnels { gateway, keys } => {
-                Reply::TunnelsClosed { closed: threads.close_tunnels(gateway, keys).await }
-            }
-        }
-    };
+pub(super) async fn execute(id: CallId, work: Work) -> ToControlPlane {
     ToControlPlane::Reply { id, reply: reply_of(work).await }
 }
 

@@ -10,6 +10,8 @@ pub(crate) enum CloseReason {
     BackendDown,
     /// The worker stops.
     Stopping,
+    /// The operator has the worker drained.
+    Draining,
     /// Its gateway was removed or stopped.
     GatewayRemoved,
     /// A client of the API asked for it.
@@ -31,6 +33,7 @@ impl CloseReason {
             CloseReason::BackendRemoved => "drained: its backend was removed",
             CloseReason::BackendDown => "drained: its backend is down",
             CloseReason::Stopping => "drained: the worker stops",
+            CloseReason::Draining => "drained: the worker is drained",
             CloseReason::GatewayRemoved => "drained: its gateway was removed or stopped",
             CloseReason::Requested => "closed by request",
             CloseReason::ListenerRemoved => "drained: its listener was removed or has moved",

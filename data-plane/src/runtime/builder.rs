@@ -226,7 +226,8 @@ impl<'a> Builder<'a> {
         };
         let old =
             self.old_bindings.and_then(|bindings| bindings.get(&address)).filter(|old| old.is_like(&binding));
-        if let Some(old) = old {
+        // The connections of a worker that was drained have ended.
+        if let Some(old) = old.filter(|old| !old.closing.is_cancelled()) {
             binding.closing = old.closing.clone();
         }
         Ok(binding)

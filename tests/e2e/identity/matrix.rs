@@ -77,6 +77,7 @@ impl Request {
         let in_group = self.template.split_once("/{resourceGroupName}").map(|(_, rest)| rest);
         match (self.template.as_str(), in_group) {
             ("/workers/{workerId}", _) => false,
+            (template, _) if template.contains("/workers/") && !reads => false,
             (
                 "/tenants" | "/subscriptions" | "/not-enforced" | "/providers/Tidegate.Network/operations",
                 _,
@@ -109,7 +110,11 @@ async fn requests(management: &Management) -> Vec<Request> {
     let mut requests = Vec::new();
     for (template, methods) in description["paths"].as_object().expect("the description is an object") {
         for (method, operation) in methods.as_object().expect("the description is an object") {
-            if operation.get("responses").is_none() || operation.get("security").is_some() {
+            // A stream of events has no end; `api::events` shows who may follow which.
+            if template.ends_with("/events")
+                || operation.get("responses").is_none()
+                || operation.get("security").is_some()
+            {
                 continue;
             }
             requests.push(Request::new(method, template, false));

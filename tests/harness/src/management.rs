@@ -52,6 +52,11 @@ impl Management {
         Management { token: token.map(str::to_owned), ..self.clone() }
     }
 
+    /// The bearer token, if there is one.
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
     /// The address of the endpoint.
     pub fn address(&self) -> SocketAddr {
         self.address

@@ -2,8 +2,10 @@
 
 use serde_json::{Value, json};
 
+use crate::api::what_if::traffic;
+use crate::json_delta::delta;
 use crate::service::view::deployment::of_warnings;
-use crate::service::{Change, Fate, Preview};
+use crate::service::{Change, Fate, Preview, Traffic};
 
 /// Properties that change with every write and have no meaning here.
 const RESTLESS: &[&str] = &["etag", "provisioningState", "operationalState", "resourceGuid"];
@@ -12,11 +14,21 @@ const RESTLESS: &[&str] = &["etag", "provisioningState", "operationalState", "re
 pub(super) fn show(preview: &Preview, correlation_id: &str) -> Value {
     let changes: Vec<Value> = preview.changes.iter().map(|change| one(change, preview.ids_only)).collect();
     let mut properties = json!({"correlationId": correlation_id, "changes": changes});
+    if !preview.traffic.is_empty() {
+        properties["traffic"] = preview.traffic.iter().map(of_gateway).collect();
+    }
     let found = diagnostics(preview);
     if !found.is_empty() {
         properties["diagnostics"] = found.into();
     }
     json!({"status": "Succeeded", "properties": properties})
+}
+
+/// Renders what becomes of running requests and tunnels of a gateway.
+fn of_gateway((id, found): &(String, Traffic)) -> Value {
+    let mut shown = traffic(found);
+    shown["gateway"] = id.as_str().into();
+    shown
 }
 
 /// Returns what the author should know: which nested deployments were left out, and the warnings about resources.
@@ -81,60 +93,5 @@ fn quiet(change: &Change, value: &Value) -> Value {
             Value::Object(members.map(|(key, value)| (key.clone(), quiet(change, value))).collect())
         }
         other => other.clone(),
-    }
-}
-
-/// Returns the differences by property. A list that differs is shown as a whole.
-fn delta(before: &Value, after: &Value) -> Vec<Value> {
-    let mut changes = Vec::new();
-    compare("", before, after, &mut changes);
-    changes
-}
-
-fn compare(path: &str, before: &Value, after: &Value, changes: &mut Vec<Value>) {
-    let (Value::Object(old), Value::Object(new)) = (before, after) else {
-        if before != after {
-            let kind = if before.is_array() && after.is_array() { "Array" } else { "Modify" };
-            let mut change =
-                json!({"path": path, "propertyChangeType": kind, "before": before, "after": after});
-            if kind == "Array" {
-                change["children"] = json!([{
-                    "path": "0", "propertyChangeType": "Modify", "before": before, "after": after,
-                }]);
-            }
-            changes.push(change);
-        }
-        return;
-    };
-    let join = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
-    for (key, value) in old {
-        match new.get(key) {
-            Some(other) => compare(&join(key), value, other, changes),
-            None => changes.push(json!({"path": join(key), "propertyChangeType": "Delete", "before": value})),
-        }
-    }
-    for (key, value) in new.iter().filter(|(key, _)| !old.contains_key(*key)) {
-        changes.push(json!({"path": join(key), "propertyChangeType": "Create", "after": value}));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn differences_are_named_by_their_paths() {
-        let before = json!({"a": {"b": 1, "c": [1], "gone": true}, "same": [2]});
-        let after = json!({"a": {"b": 2, "c": [1, 2], "new": 3}, "same": [2]});
-        let found: Vec<(String, String)> = delta(&before, &after)
-            .iter()
-            .map(|change| {
-                let text = |name: &str| change[name].as_str().unwrap().to_owned();
-                (text("path"), text("propertyChangeType"))
-            })
-            .collect();
-        let expected = [("a.b", "Modify"), ("a.c", "Array"), ("a.gone", "Delete"), ("a.new", "Create")];
-        assert_eq!(found, expected.map(|(path, kind)| (path.to_owned(), kind.to_owned())));
-        assert!(delta(&before, &before).is_empty());
     }
 }

@@ -18,7 +18,7 @@ pub(super) fn status(error: &ApiError) -> StatusCode {
             StatusCode::BAD_REQUEST
         }
         ApiError::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-        ApiError::TooManyLarge => StatusCode::TOO_MANY_REQUESTS,
+        ApiError::TooManyLarge | ApiError::TooManyStreams => StatusCode::TOO_MANY_REQUESTS,
         ApiError::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
         ApiError::OperationFailed(_) => StatusCode::CONFLICT,
         ApiError::OAuth(error) => of_token(error),

@@ -179,6 +179,12 @@ pub(crate) fn network_resources_in(body: &Value) -> Vec<NetworkPath> {
     found.into_values().collect()
 }
 
+/// Returns the network resources to which a document refers, without duplicates.
+pub(crate) fn network_resources_of(document: &Document) -> Vec<NetworkPath> {
+    let paths = references_of(document).into_iter().filter_map(|found| NetworkPath::around(&found.target));
+    paths.map(|path| (path.key(), path)).collect::<BTreeMap<_, _>>().into_values().collect()
+}
+
 /// Calls `each` with the ID of every property of these names, at any depth.
 fn visit(object: &Map<String, Value>, names: &[&str], each: &mut impl FnMut(&str)) {
     for (key, value) in object {

@@ -253,3 +253,24 @@ fn a_generation_that_is_reported_late_does_not_hide_the_rejection_of_a_later_one
         assert_eq!(worker.refused.contains_key(&gateway), expected, "{late}");
     }
 }
+
+#[test]
+fn a_worker_is_told_its_duty_once_and_only_if_it_has_another() {
+    let status =
+        |state| WorkerStatus { version: String::new(), state, tunnels: 0, connections: 0, cpu_permille: 0 };
+    let (serving, drained) = (status(DutyState::Serving), status(DutyState::Drained));
+    for (told, reported, wanted, expected) in [
+        (None, None, false, None),
+        (None, Some(&serving), false, None),
+        (None, Some(&drained), false, Some(Duty::Serve)),
+        (None, None, true, Some(Duty::Drain)),
+        (None, Some(&drained), true, Some(Duty::Drain)),
+        (Some(Duty::Drain), Some(&drained), true, None),
+        (Some(Duty::Drain), Some(&drained), false, Some(Duty::Serve)),
+        (Some(Duty::Serve), Some(&drained), false, None),
+        (Some(Duty::Serve), Some(&serving), true, Some(Duty::Drain)),
+    ] {
+        let worker = Worker { duty: told, status: reported.cloned(), ..Worker::default() };
+        assert_eq!(worker.new_duty(wanted), expected, "{told:?} {reported:?} {wanted}");
+    }
+}

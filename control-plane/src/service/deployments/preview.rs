@@ -15,13 +15,14 @@ use crate::clock::Millis;
 use crate::template::{Context, Inherited, Plan};
 use crate::violation::Warnings;
 
+use super::super::traffic::Traffic;
 use super::super::{DeploymentError, Service, ServiceError};
 use super::change::Change;
 use super::level::{Level, Tree, check_body, place_of, request, shown_link};
 use super::links::Links;
 use super::request::StoredRequest;
 use super::stage::Stage;
-use super::walk::Walk;
+use super::walk::{Walk, Walked};
 
 /// The plan of a deployment and its effects, before anything is written.
 pub(crate) struct Preview {
@@ -41,6 +42,8 @@ pub(crate) struct Preview {
     pub(crate) changes: Vec<Change>,
     /// The warnings about the resources, for the author.
     pub(crate) warnings: Warnings,
+    /// What becomes of running requests and tunnels of the gateways that are changed or deleted, by their resource IDs.
+    pub(crate) traffic: Vec<(String, Traffic)>,
     /// True if the changes are asked for without the resources' content.
     pub(crate) ids_only: bool,
 }
@@ -95,7 +98,11 @@ pub(super) async fn preview(
     if asked.with_rest {
         walk.rest(&level).await?;
     }
-    let (tree, changes, warnings) = walk.finish(&level)?;
+    let Walked { tree, stage, changes, warnings } = walk.finish(&level)?;
+    let traffic = match asked.with_rest {
+        true => service.traffic_of_deployment(&stage, &changes).await?,
+        false => Vec::new(),
+    };
     let stored = StoredRequest {
         request: level.plan.request(),
         mode: level.mode,
@@ -111,6 +118,7 @@ pub(super) async fn preview(
         location: body.location.filter(|_| path.group.is_none()),
         changes,
         warnings,
+        traffic,
         ids_only: body.ids_only,
     })
 }

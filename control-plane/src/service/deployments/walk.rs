@@ -36,6 +36,16 @@ pub(super) struct Walk<'a> {
     warnings: Warnings,
 }
 
+/// The results of a preview.
+pub(super) struct Walked<'a> {
+    pub(super) tree: Tree<'a>,
+    /// The resources as they would be afterwards.
+    pub(super) stage: Stage,
+    pub(super) changes: Vec<Change>,
+    /// The warnings about the resources, for the author.
+    pub(super) warnings: Warnings,
+}
+
 impl<'a> Walk<'a> {
     pub(super) fn new(tree: Tree<'a>, stage: Stage) -> Walk<'a> {
         Walk {
@@ -258,9 +268,10 @@ impl<'a> Walk<'a> {
     ///
     /// # Errors
     /// The failures of all resources.
-    pub(super) fn finish(self, outermost: &Level) -> Result<(Tree<'a>, Vec<Change>, Warnings), ServiceError> {
+    pub(super) fn finish(self, outermost: &Level) -> Result<Walked<'a>, ServiceError> {
         if self.failures.is_empty() {
-            return Ok((self.tree, self.changes, self.warnings));
+            let Walk { tree, stage, changes, warnings, .. } = self;
+            return Ok(Walked { tree, stage, changes, warnings });
         }
         Err(DeploymentError::resources(&outermost.path.name, self.failures).into())
     }

@@ -2,7 +2,7 @@
 
 use super::ServiceError;
 use crate::arm::collection::Collection;
-use crate::arm::extension::ExtensionType;
+use crate::arm::extension::{ExtensionType, NAMESPACE};
 use crate::arm::naming::GATEWAY_TYPE;
 use crate::arm::network::NetworkPath;
 use crate::arm::network::path::SUBNET_TYPE;
@@ -42,6 +42,15 @@ pub(crate) fn member(path: &GatewayPath, member: &MemberPath) -> ServiceError {
 pub(crate) fn extension(path: &GatewayPath, kind: &ExtensionType, name: &str) -> ServiceError {
     ServiceError::NotFound {
         kind: kind.resource_type(),
+        name: format!("{}/{name}", path.name),
+        group: path.group.clone(),
+    }
+}
+
+/// The error for a revision that does not exist or is no longer kept.
+pub(crate) fn revision(path: &GatewayPath, name: &str) -> ServiceError {
+    ServiceError::NotFound {
+        kind: format!("{NAMESPACE}/revisions"),
         name: format!("{}/{name}", path.name),
         group: path.group.clone(),
     }

@@ -99,6 +99,7 @@ fn entry(row: &Row) -> Result<Entry, StoreError> {
                 address: address.and_then(|address| address.parse().ok()),
                 request: request.map(parse_uuid).transpose()?,
                 client: None,
+                reason: None,
             },
             action: row.try_get("action")?,
             resource: row.try_get("resource_id")?,

@@ -308,6 +308,7 @@ pub(super) fn optional_json<T: DeserializeOwned>(
 }
 
 fn running(row: &Row) -> Result<RunningDeployment, StoreError> {
+    let name: String = row.try_get("name")?;
     let address: Option<&str> = row.try_get("address")?;
     let uuid_in = |column| row.try_get::<Option<&str>, _>(column)?.map(parse_uuid).transpose();
     Ok(RunningDeployment {
@@ -318,6 +319,7 @@ fn running(row: &Row) -> Result<RunningDeployment, StoreError> {
             address: address.and_then(|address| address.parse().ok()),
             request: uuid_in("request_id")?,
             client: None,
+            reason: Some(format!("Deployment {name}")),
         },
         client: uuid_in("client")?,
         starts: row.try_get("starts")?,

@@ -1,5 +1,7 @@
 //! The table `workers`.
 
+use std::collections::BTreeSet;
+
 use tidegate_shared::id::WorkerId;
 
 use crate::clock::Millis;
@@ -50,6 +52,27 @@ pub(in crate::store) async fn insert(
         .execute(connection)
         .await?;
     Ok(())
+}
+
+/// Sets whether a worker is to be drained. Returns whether there is such a worker.
+pub(in crate::store) async fn set_drained(
+    connection: &mut Connection,
+    worker: WorkerId,
+    drained: bool,
+) -> Result<bool, StoreError> {
+    let updated = sqlx::query("UPDATE workers SET drained = $1 WHERE id = $2")
+        .bind(drained)
+        .bind(worker.to_string())
+        .execute(connection)
+        .await?;
+    Ok(updated.rows_affected() > 0)
+}
+
+/// Returns the workers that are to be drained.
+pub(in crate::store) async fn drained(connection: &mut Connection) -> Result<BTreeSet<WorkerId>, StoreError> {
+    let ids: Vec<String> =
+        sqlx::query_scalar("SELECT id FROM workers WHERE drained").fetch_all(connection).await?;
+    ids.iter().map(|id| Ok(WorkerId(parse_uuid(id)?))).collect()
 }
 
 /// Deletes a worker, with its certificates and its join token. Returns whether there was one.

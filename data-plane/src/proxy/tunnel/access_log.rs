@@ -45,7 +45,7 @@ impl TunnelOutcome {
                 let counted = match why {
                     CloseReason::BackendRemoved => TunnelEnd::BackendRemoved,
                     CloseReason::BackendDown => TunnelEnd::BackendDown,
-                    CloseReason::Stopping => TunnelEnd::Stopping,
+                    CloseReason::Stopping | CloseReason::Draining => TunnelEnd::Stopping,
                     CloseReason::GatewayRemoved => TunnelEnd::GatewayRemoved,
                     CloseReason::Requested => TunnelEnd::Requested,
                     CloseReason::ListenerRemoved => TunnelEnd::ListenerRemoved,
