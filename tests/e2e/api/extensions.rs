@@ -13,8 +13,9 @@ fn policy(gateway: &str, name: &str) -> String {
 /// Returns the pools that a policy applies to, by name.
 async fn pools_of(management: &Management, policy: &str) -> Vec<String> {
     let shown = management.get(policy).await.expect(200).json();
-    let pools = shown["properties"]["appliesTo"].as_array().unwrap().clone();
-    pools.iter().map(|pool| pool["id"].as_str().unwrap().rsplit('/').next().unwrap().to_owned()).collect()
+    let pools = shown["properties"]["appliesTo"].as_array().expect("it is a list").iter();
+    let ids = pools.map(|pool| pool["id"].as_str().expect("an ID is text"));
+    ids.map(|id| id.rsplit('/').next().unwrap_or_default().to_owned()).collect()
 }
 
 #[tokio::test]
