@@ -84,7 +84,7 @@ pub(crate) enum Command {
     /// workers drain and stop. A SIGINT after that kills them. If `up` itself is killed, its workers continue, and
     /// the next `up` on the same data directory with the same options adopts them; for that, the channel needs a
     /// fixed port.
-    Up(UpOptions),
+    Up(Box<UpOptions>),
 
     /// Run a control plane alone, for workers on other machines.
     ///

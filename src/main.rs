@@ -73,7 +73,7 @@ fn with_causes(error: &dyn Error) -> String {
 }
 
 fn dispatch(cli: Cli) -> CommandResult {
-    let command = cli.command.unwrap_or(Command::Up(cli.up));
+    let command = cli.command.unwrap_or_else(|| Command::Up(Box::new(cli.up)));
     // Read once: when the file is replaced later, its path names the new one, but this process is told another path.
     let executable = std::env::current_exe()?;
     match command {
