@@ -74,6 +74,14 @@ async fn a_policy_stays_whatever_a_client_of_azure_writes() {
     management.get(&default).await.expect(404).error_code();
     management.delete(&default).await.expect(204);
     assert!(runs(&management.workers_of(&id).await) > generation);
+    let log =
+        management.send("GET", &format!("/audit?resourceId={default}"), &[], "").await.expect(200).json();
+    let actions = log["value"].as_array().unwrap().iter().map(|entry| entry["action"].clone());
+    let (kind, writes) = ("Tidegate.Network/tunnelPolicies", actions.collect::<Vec<_>>());
+    assert_eq!(
+        writes,
+        [json!(format!("{kind}/delete")), json!(format!("{kind}/write")), json!(format!("{kind}/write"))]
+    );
     management.apply(&default, &body).await;
     management.remove(&id).await;
     management.apply_gateway(&gateway.document).await;
