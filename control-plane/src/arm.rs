@@ -32,5 +32,6 @@ pub(crate) mod shape;
 pub(crate) mod spelling;
 pub(crate) mod tags;
 pub(crate) mod tls_policy;
+pub(crate) mod tunnel_closing;
 pub(crate) mod unknown;
 pub(crate) mod unserved;

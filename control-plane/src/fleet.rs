@@ -236,6 +236,22 @@ impl Fleet {
         replies.take(workers).collect()
     }
 
+    /// Sends each worker that runs a gateway a call of its own, and returns the receiver of its reply; `None` if the
+    /// worker's queue or table of calls is full. A receiver fails when its worker's session ends before the reply.
+    pub(crate) fn call_each(
+        &self,
+        gateway: GatewayId,
+        call: impl Fn(WorkerId) -> Option<Call>,
+    ) -> Vec<(WorkerId, Option<oneshot::Receiver<Reply>>)> {
+        let mut connected = self.lock();
+        let runs = connected.iter_mut().filter(|(_, c)| c.worker.running.contains_key(&gateway));
+        let replies = runs.filter_map(|(worker, connection)| {
+            let id = CallId(self.next_call.fetch_add(1, Ordering::Relaxed));
+            Some((*worker, connection.call(id, &call(*worker)?)))
+        });
+        replies.collect()
+    }
+
     /// Returns the workers' recent health reports about a gateway's backends.
     pub(crate) fn health(&self, gateway: GatewayId) -> Vec<(WorkerId, Arc<[BackendHealth]>)> {
         let now = Instant::now();

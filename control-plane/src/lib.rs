@@ -45,6 +45,7 @@ mod service;
 mod start_error;
 mod store;
 mod template;
+mod tunnels;
 mod upgrade;
 mod violation;
 
@@ -82,6 +83,7 @@ use crate::pki::{Authorities, read_identity};
 use crate::rollout::Rollout;
 use crate::service::{Service, run_deployments};
 use crate::store::{Schema, Store};
+use crate::tunnels::TunnelCloser;
 
 pub use crate::config::{Config, ConfigError};
 pub use crate::document_rules::{
@@ -194,7 +196,8 @@ impl ControlPlane {
             Certificates::new(data_dir, authorities, config.certificate_lifetime, bound, given)?;
         let certificates = Arc::new(certificates);
         let (tasks, stop) = (workers.tasks.clone(), workers.stop.clone());
-        let prober = Prober::new(store.clone(), fleet.clone(), tasks, stop).await?;
+        let prober = Prober::new(store.clone(), fleet.clone(), tasks.clone(), stop.clone()).await?;
+        let tunnel_closer = TunnelCloser::new(store.clone(), fleet.clone(), tasks, stop).await?;
         let rules = DocumentRules {
             limits: config.limits,
             unknown_properties: config.unknown_properties,
@@ -204,7 +207,7 @@ impl ControlPlane {
         let service = Service::new(
             store.clone(),
             fleet.clone(),
-            prober,
+            (prober, tunnel_closer),
             clients::issuer(&store).await?,
             patterns.clone(),
             rules,

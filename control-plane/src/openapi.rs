@@ -27,6 +27,7 @@ pub(crate) mod resource_group;
 pub(crate) mod revision;
 mod schema;
 mod state;
+pub(crate) mod tunnels;
 pub(crate) mod what_if;
 pub(crate) mod worker;
 

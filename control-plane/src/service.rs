@@ -26,6 +26,7 @@ mod secret_check;
 mod tokens;
 mod traffic;
 mod tunnel_sample;
+mod tunnels;
 mod unserved;
 pub(crate) mod view;
 mod what_if;
@@ -43,6 +44,7 @@ use crate::fleet::Fleet;
 use crate::identity::issuer::Issuer;
 use crate::on_demand::Prober;
 use crate::store::{Store, StoreError};
+use crate::tunnels::TunnelCloser;
 
 pub(crate) use api_version::api_version;
 use body_preparer::BodyPreparer;
@@ -84,6 +86,8 @@ pub(crate) struct Service {
     deployments: Notify,
     /// Runs on-demand probes.
     prober: Prober,
+    /// Closes tunnels.
+    tunnel_closer: TunnelCloser,
     /// Issues and verifies access tokens of API clients.
     pub(crate) issuer: Issuer,
     /// Verifies the secrets of API clients.
@@ -95,7 +99,7 @@ impl Service {
     pub(crate) fn new(
         store: Arc<Store>,
         fleet: Arc<Fleet>,
-        prober: Prober,
+        (prober, tunnel_closer): (Prober, TunnelCloser),
         issuer: Issuer,
         patterns: Arc<PatternCache>,
         rules: DocumentRules,
@@ -110,6 +114,7 @@ impl Service {
             rules,
             deployments: Notify::new(),
             prober,
+            tunnel_closer,
             issuer,
             secrets: SecretCheck::default(),
         }

@@ -3,6 +3,7 @@
 mod draining;
 mod handshake;
 mod in_tls;
+mod listing;
 mod over_http2;
 mod policies;
 mod under_change;

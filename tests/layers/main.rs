@@ -87,7 +87,16 @@ const CONTROL_PLANE: &[Layer] = &[
     ("use cases", &["service"]),
     (
         "reconciliation and workers",
-        &["on_demand", "rollout", "fleet", "certificates", "certificate_watch", "clients", "upgrade"],
+        &[
+            "on_demand",
+            "tunnels",
+            "rollout",
+            "fleet",
+            "certificates",
+            "certificate_watch",
+            "clients",
+            "upgrade",
+        ],
     ),
     ("decisions on documents", &["edit", "networking", "resource_groups"]),
     ("process and data directory", &["listen", "data_dir", "start_error", "config"]),

@@ -148,7 +148,9 @@ impl IntoResponse for ApiError {
         if matches!(self, ApiError::NoToken(_)) {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if matches!(self, ApiError::Service(ServiceError::Unwritable(_))) || is_busy {
+        let is_brief =
+            matches!(self, ApiError::Service(ServiceError::Unwritable(_) | ServiceError::TunnelUnknown(_)));
+        if is_brief || is_busy {
             headers.insert(RETRY_AFTER, HeaderValue::from_static(UNWRITABLE_PAUSE));
         }
         if matches!(self, ApiError::BadToken(_) | ApiError::WrongToken(_)) {

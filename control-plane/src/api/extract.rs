@@ -27,7 +27,7 @@ use super::error::ApiError;
 use super::forwarded::{ForwardedHost, Scheme};
 
 pub(super) use body::{DocumentBody, JsonBody};
-pub(super) use extension::{ExtensionTarget, ExtensionVersion};
+pub(super) use extension::{ExtensionTarget, ExtensionVersion, TunnelTarget};
 pub(super) use revision::RevisionTarget;
 
 /// The maximum length of the name of a subscription, a group or a resource, in characters.

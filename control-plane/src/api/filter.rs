@@ -3,9 +3,6 @@
 //! Azure supports more for some lists. Unsupported filters are rejected rather than ignored, because a list
 //! that is longer than requested is misleading.
 
-use std::iter::Peekable;
-use std::str::Chars;
-
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use serde_json::Value;
@@ -14,6 +11,7 @@ use crate::service::ResourceGroupError;
 
 use super::error::ApiError;
 use super::extract::{ApiVersionParam, BaseUrl};
+use super::odata::Tokens;
 use super::paging::{Paging, Parameters};
 
 /// The conditions that entries must meet.
@@ -134,21 +132,21 @@ impl Filter {
     }
 
     fn read(text: &str) -> Result<Filter, String> {
-        let mut rest = text.chars().peekable();
+        let mut tokens = Tokens::of(text)?;
         let mut clauses = Vec::new();
-        skip_spaces(&mut rest);
-        while rest.peek().is_some() {
-            if !clauses.is_empty() {
-                expect(&mut rest, "and")?;
+        while !tokens.is_empty() {
+            if !clauses.is_empty() && !tokens.take_word("and") {
+                return Err(tokens.expected("'and' or the end"));
             }
-            let name = word(&mut rest);
-            let known = Property::ALL.iter().find(|(_, known)| known.eq_ignore_ascii_case(&name));
-            let (property, _) = known.ok_or_else(|| {
+            let found = Property::ALL.iter().find(|(_, name)| tokens.take_word(name));
+            let Some((property, _)) = found else {
                 let all = Property::ALL.map(|(_, name)| name).join(", ");
-                format!("'{name}' is not supported; supported are {all}.")
-            })?;
-            expect(&mut rest, "eq")?;
-            clauses.push((*property, quoted(&mut rest)?));
+                return Err(tokens.expected(&format!("One of {all}")));
+            };
+            if !tokens.take_word("eq") {
+                return Err(tokens.expected("'eq', the only operator of this list,"));
+            }
+            clauses.push((*property, tokens.expect_text("A text in single quotes")?));
         }
         Ok(Filter(clauses))
     }
@@ -159,44 +157,6 @@ fn group_of(id: &str) -> &str {
     let mut segments = id.split('/');
     segments.find(|segment| segment.eq_ignore_ascii_case("resourceGroups"));
     segments.next().unwrap_or_default()
-}
-
-fn skip_spaces(rest: &mut Peekable<Chars>) {
-    while rest.next_if(|c| c.is_whitespace()).is_some() {}
-}
-
-fn word(rest: &mut Peekable<Chars>) -> String {
-    skip_spaces(rest);
-    std::iter::from_fn(|| rest.next_if(|c| !c.is_whitespace())).collect()
-}
-
-fn expect(rest: &mut Peekable<Chars>, wanted: &str) -> Result<(), String> {
-    let found = word(rest);
-    if found.eq_ignore_ascii_case(wanted) {
-        return Ok(());
-    }
-    Err(format!(
-        "'{wanted}' was expected, not '{found}'; only comparisons with 'eq', joined by 'and', are supported."
-    ))
-}
-
-/// Parses a text in single quotes; a doubled quote is a literal one.
-fn quoted(rest: &mut Peekable<Chars>) -> Result<String, String> {
-    skip_spaces(rest);
-    if rest.next() != Some('\'') {
-        return Err("A value must be in single quotes.".to_owned());
-    }
-    let mut text = String::new();
-    loop {
-        match rest.next() {
-            Some('\'') if rest.next_if_eq(&'\'').is_some() => text.push('\''),
-            Some('\'') => break,
-            Some(c) => text.push(c),
-            None => return Err("A value is not terminated.".to_owned()),
-        }
-    }
-    skip_spaces(rest);
-    Ok(text)
 }
 
 #[cfg(test)]

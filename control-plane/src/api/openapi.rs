@@ -1,7 +1,7 @@
 //! The published description of the API, generated from the routes.
 
 use crate::violation::code_list::Code;
-use crate::{on_demand, openapi, rollout, service, store, violation};
+use crate::{on_demand, openapi, rollout, service, store, tunnels, violation};
 
 use super::error;
 use super::routes::routes;
@@ -14,7 +14,7 @@ pub(crate) fn description() -> String {
 }
 
 /// Returns the lists of all codes of responses and operations.
-fn codes() -> [&'static [Code]; 14] {
+fn codes() -> [&'static [Code]; 15] {
     let [general, deployment, resource_group, network, unserved] = service::code_lists();
     [
         error::CODES,
@@ -29,6 +29,7 @@ fn codes() -> [&'static [Code]; 14] {
         violation::code::template::CODES,
         rollout::CODES,
         on_demand::CODES,
+        tunnels::CLOSE_CODES,
         store::OPERATION_CODES,
         store::DEPLOYMENT_CODES,
     ]

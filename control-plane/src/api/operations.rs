@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
-use crate::store::{Gateway, Operation, OperationState, Problem};
+use crate::store::{Gateway, Operation, OperationKind, OperationState, Problem};
 
 use super::AppState;
 use super::error::ApiError;
@@ -121,6 +121,9 @@ pub(super) async fn status(
     }
     if let Some(warnings) = &operation.warnings {
         body["properties"] = json!({"warnings": warnings});
+    }
+    if let (OperationKind::CloseTunnels, Some(result)) = (operation.kind, &operation.result) {
+        body["properties"] = result.clone();
     }
     if let Some(problem) = &operation.problem {
         body["error"] = json!({"code": problem.code, "message": problem.message, "details": []});

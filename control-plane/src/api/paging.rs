@@ -53,7 +53,7 @@ impl fmt::Debug for PageTokens {
 /// The requested page of a list.
 #[derive(Clone, Debug)]
 pub(super) struct Paging {
-    /// The maximum number of rows: 1 to 1000, 100 by default (`$top`).
+    /// The maximum number of rows: 1 to 1000, 100 by default (`$top`). Lists that count may have none.
     pub(super) rows: usize,
     /// The key after which the page begins; `None` for the first page (`$skipToken`).
     pub(super) after: Option<Vec<String>>,
@@ -93,11 +93,23 @@ impl FromRequestParts<Arc<App>> for Paging {
 
 impl Paging {
     fn read(parameters: &Parameters, tokens: &PageTokens) -> Result<Paging, ApiError> {
+        Paging::read_from(1, parameters, tokens)
+    }
+
+    /// Reads the page of a list that may be asked for no rows.
+    ///
+    /// # Errors
+    /// `$top` or `$skipToken` is not valid.
+    pub(super) fn read_with_none(parameters: &Parameters, tokens: &PageTokens) -> Result<Paging, ApiError> {
+        Paging::read_from(0, parameters, tokens)
+    }
+
+    fn read_from(least: usize, parameters: &Parameters, tokens: &PageTokens) -> Result<Paging, ApiError> {
         let top = parameters.get("$top");
-        let rows =
-            top.map_or(Some(ROWS), |text| text.parse().ok().filter(|rows| (1..=MAX_ROWS).contains(rows)));
-        let rows = rows
-            .ok_or_else(|| ApiError::BadRequest(format!("$top must be an integer from 1 to {MAX_ROWS}.")))?;
+        let is_valid = |rows: &usize| (least..=MAX_ROWS).contains(rows);
+        let rows = top.map_or(Some(ROWS), |text| text.parse().ok().filter(is_valid)).ok_or_else(|| {
+            ApiError::BadRequest(format!("$top must be an integer from {least} to {MAX_ROWS}."))
+        })?;
         let bad = || ApiError::BadRequest("$skipToken must come from a nextLink.".to_owned());
         let after =
             parameters.get("$skipToken").map(|token| tokens.decode(token).ok_or_else(bad)).transpose()?;

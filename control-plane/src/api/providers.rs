@@ -103,7 +103,11 @@ pub(super) struct ProviderPath {
 }
 
 /// The operations of the extension provider that concern no document: name, resource and purpose.
-const VIEWS: [(&str, &str, &str); 7] = [
+const VIEWS: [(&str, &str, &str); 11] = [
+    ("tunnels/read", "Tunnel", "see the tunnels of an application gateway"),
+    ("tunnels/close/action", "Tunnel", "close a tunnel of an application gateway"),
+    ("closeTunnels/action", "Tunnel", "close the tunnels of an application gateway that meet a condition"),
+    ("closeTunnels/cancel/action", "Tunnel", "cancel the closing of tunnels"),
     ("revisions/read", "Revision", "see and compare the generations of an application gateway"),
     ("revisions/restore/action", "Revision", "give an application gateway the content of a revision"),
     ("whatIf/action", "WhatIf", "ask what a change of an application gateway would do"),
@@ -146,7 +150,8 @@ fn show(subscription: &str, provider: &Provider) -> Value {
 
 /// Renders the extension provider, whose resources have neither tags nor a location.
 fn show_own(subscription: &str) -> Value {
-    let types = EXTENSION_TYPES.iter().map(|kind| show_type(kind.name, &API_VERSIONS, "SupportsExtension"));
+    let names = EXTENSION_TYPES.iter().map(|kind| kind.name).chain(["tunnels"]);
+    let types = names.map(|name| show_type(name, &API_VERSIONS, "SupportsExtension"));
     shown(subscription, NAMESPACE, types)
 }
 

@@ -14,6 +14,7 @@ mod networks;
 mod process;
 mod resource_groups;
 mod revisions;
+mod tunnels;
 mod what_if;
 mod workers;
 
@@ -75,6 +76,7 @@ pub(super) fn routes() -> Vec<Route> {
         events::routes(),
         workers::routes(),
         what_if::routes(),
+        tunnels::routes(),
         deployments::routes(),
     ]
     .into_iter()

@@ -6,7 +6,7 @@ use crate::arm::extension::{ExtensionType, NAMESPACE};
 use super::access::Verb;
 
 /// The segments of paths in ARM's spelling. Others are shown as in the request.
-const SPELT: [&str; 14] = [
+const SPELT: [&str; 15] = [
     NAMESPACE,
     "Microsoft.Network",
     "Microsoft.Resources",
@@ -21,6 +21,7 @@ const SPELT: [&str; 14] = [
     "operationResults",
     "operationStatuses",
     "pathRules",
+    "closeTunnels",
 ];
 
 /// Returns the name of a request's operation, such as `Microsoft.Network/applicationGateways/write`.

@@ -8,6 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::error::ErrorDetail;
 use super::resource;
+use super::tunnels::TunnelsClosed;
 use crate::arm::gateway::SubResource;
 
 /// A list, or one page of it.
@@ -105,9 +106,20 @@ pub(crate) struct Operation {
 
 /// Further information about an operation.
 #[derive(JsonSchema)]
+#[schemars(rename_all = "camelCase")]
 pub(super) struct OperationProperties {
     /// The warnings about what was written, such as unknown properties. An extension of this service.
-    warnings: Vec<ErrorDetail>,
+    warnings: Option<Vec<ErrorDetail>>,
+    /// The number of tunnels that were chosen to be closed.
+    chosen: Option<i64>,
+    /// The number of tunnels that were closed.
+    closed: Option<i64>,
+    /// The number of chosen tunnels that had ended by themselves before.
+    ended: Option<i64>,
+    /// The number of chosen tunnels that are left.
+    left: Option<i64>,
+    /// The workers that did not answer.
+    missing_workers: Option<Vec<String>>,
 }
 
 /// The status of an operation.
@@ -123,7 +135,7 @@ pub(super) enum OperationStatus {
     Canceled,
 }
 
-/// The result of an operation: a backend health report, or nothing.
+/// The result of an operation: a backend health report, the number of closed tunnels, or nothing.
 #[derive(JsonSchema)]
 #[schemars(untagged)]
 pub(crate) enum OperationResult {
@@ -131,6 +143,8 @@ pub(crate) enum OperationResult {
     Health(BackendHealth),
     /// The result of `getBackendHealthOnDemand`.
     OnDemand(BackendHealthOnDemand),
+    /// The result of `closeTunnels`, and of `close` of a tunnel.
+    Tunnels(TunnelsClosed),
     /// All other operations have no result.
     None(Null),
 }

@@ -88,6 +88,52 @@ pub(crate) static SKIP_TOKEN: Parameter = Parameter {
     max_length: 1024,
 };
 
+/// The position of a page in a list of tunnels, which also holds the conditions of the list.
+pub(crate) static TUNNEL_SKIP_TOKEN: Parameter =
+    Parameter { name: "tunnel-skipToken", max_length: 16_384, ..SKIP_TOKEN };
+
+/// The maximum number of entries on a page of a list that can be counted alone.
+pub(crate) static TOP_OR_NONE: Parameter = Parameter {
+    name: "top-or-none",
+    description: "The maximum number of entries in the response: 1 to 1000; 100 by default; 0 with `$count=true` \
+                  for their number alone.",
+    pattern: "^([0-9]|[1-9][0-9]{1,2}|1000)$",
+    ..TOP
+};
+
+/// The condition of tunnels.
+pub(crate) static TUNNEL_FILTER: Parameter = Parameter {
+    name: "tunnel-filter",
+    published: "$filter",
+    place: Location::Query,
+    description: "Only tunnels for which this is true: comparisons of their properties with `eq`, `ne`, `gt`, `ge`, \
+                  `lt` and `le`, `startswith(path,'/a')` and `inNetwork(clientAddress,'10.0.0.0/8')`, joined by \
+                  `and`, `or`, `not` and parentheses. Tunnels that have ended are listed only if it names `state`.",
+    pattern: "",
+    max_length: 4096,
+};
+
+/// The order of tunnels.
+pub(crate) static ORDER_BY: Parameter = Parameter {
+    name: "$orderby",
+    published: "$orderby",
+    place: Location::Query,
+    description: "Up to four properties of tunnels by which the list is ordered, each with `asc` or `desc`, such as \
+                  `idleForInSec desc,host`.",
+    pattern: "",
+    max_length: 256,
+};
+
+/// Whether entries are counted.
+pub(crate) static COUNT: Parameter = Parameter {
+    name: "$count",
+    published: "$count",
+    place: Location::Query,
+    description: "`true` to count the tunnels of all pages.",
+    pattern: "^(true|false)$",
+    max_length: 5,
+};
+
 /// The parts of a report to expand.
 pub(crate) static EXPAND: Parameter = Parameter {
     name: "$expand",
@@ -204,6 +250,7 @@ static IN_PATHS: &[Parameter] = &[
     Parameter::in_path("member", "memberName", "The nested member.", NAME, 80),
     Parameter::in_path("extension", "policyName", "`default`, or the name of a backend pool.", NAME, 80),
     Parameter::in_path("revision", "revision", "The number of the generation.", "^[1-9][0-9]{0,18}$", 19),
+    Parameter::in_path("tunnel", "tunnelName", "The tunnel.", r"^[0-9a-fA-F\-]+$", 44),
     Parameter::in_path("deployment", "deploymentName", "The deployment.", r"^[0-9A-Za-z_.()\-]+$", 64),
     Parameter::in_path("policy", "predefinedPolicyName", "The policy.", "^[0-9A-Za-z]+$", 80),
     Parameter::in_path("location", "location", "The region, in lower case.", "^[0-9A-Za-z]+$", 90),
@@ -309,6 +356,11 @@ pub(super) fn all() -> Value {
         &TOP,
         &SKIP_TOKEN,
         &FILTER,
+        &TUNNEL_SKIP_TOKEN,
+        &TOP_OR_NONE,
+        &TUNNEL_FILTER,
+        &ORDER_BY,
+        &COUNT,
         &EXPAND,
         &AUDIT_RESOURCE,
         &AUDIT_AUTHOR,

@@ -79,6 +79,12 @@ pub(crate) enum ServiceError {
     NoOperation(String),
     #[error("The worker '{0}' was not found.")]
     NoWorker(String),
+    #[error("The tunnel '{0}' was not found. Tunnels that have ended are kept for an hour at most.")]
+    NoTunnel(String),
+    #[error("The worker of the tunnel '{0}' does not answer. Retry the request.")]
+    TunnelUnknown(String),
+    #[error("The operation '{0}' closes no tunnels, or has ended.")]
+    NoClosing(String),
     #[error("{0}")]
     Invalid(Violations),
     #[error("A condition of the If-Match or If-None-Match header does not hold: the resource has changed.")]
@@ -114,6 +120,9 @@ impl ServiceError {
             ServiceError::NotFound { .. } => codes::RESOURCE_NOT_FOUND,
             ServiceError::NoOperation(_) => codes::OPERATION_NOT_FOUND,
             ServiceError::NoWorker(_) => codes::WORKER_NOT_FOUND,
+            ServiceError::NoTunnel(_) => codes::TUNNEL_NOT_FOUND,
+            ServiceError::TunnelUnknown(_) => codes::TUNNEL_UNKNOWN,
+            ServiceError::NoClosing(_) => codes::NO_CLOSING,
             ServiceError::Invalid(violations) => match violations.leading() {
                 Some(leading) if !leading.is_unparsed() => leading.code,
                 _ => code::INVALID_FORMAT,

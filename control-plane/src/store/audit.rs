@@ -34,6 +34,16 @@ pub(super) async fn prune(connection: &mut Connection, now: Millis) -> Result<()
 }
 
 impl Store {
+    /// Records an activity that changes nothing that is stored.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub(crate) async fn note_activity(&self, activity: &Activity) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        record(&mut transaction, activity, None, None).await?;
+        transaction.commit().await
+    }
+
     /// Returns the newest entries that match the filter, at most `limit`.
     ///
     /// # Errors

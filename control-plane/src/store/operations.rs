@@ -7,9 +7,11 @@ use serde_json::Value;
 use tidegate_shared::id::GatewayId;
 use uuid::Uuid;
 
+use crate::audit::Activity;
 use crate::clock::Millis;
 use crate::violation::code_list::codes;
 
+use super::audit::record;
 use super::database::Connection;
 use super::model::{Ending, Subject};
 use super::retention::{
@@ -115,9 +117,58 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub(crate) async fn end_all_on_demand(&self, problem: &Problem) -> Result<(), StoreError> {
+        self.end_all_of_kind(OperationKind::OnDemandHealth, problem).await
+    }
+
+    /// Ends as failed all operations in progress that close tunnels.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub(crate) async fn end_all_closings(&self, problem: &Problem) -> Result<(), StoreError> {
+        self.end_all_of_kind(OperationKind::CloseTunnels, problem).await
+    }
+
+    async fn end_all_of_kind(&self, kind: OperationKind, problem: &Problem) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
-        rows::operations::end_on_demand(&mut transaction, &Ending::failure(problem, Millis::now())).await?;
+        let ending = Ending::failure(problem, Millis::now());
+        rows::operations::end_all_of_kind(&mut transaction, kind, &ending).await?;
         transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Stores the operation of an activity that closes tunnels of a gateway, and records the activity.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub(crate) async fn begin_closing(
+        &self,
+        gateway: &Gateway,
+        activity: &Activity,
+    ) -> Result<Operation, StoreError> {
+        let mut transaction = self.begin().await?;
+        let (kind, state) = (OperationKind::CloseTunnels, OperationState::InProgress);
+        let operation = begin_operation(&mut transaction, gateway, None, kind, state, (None, None)).await?;
+        record(&mut transaction, activity, None, None).await?;
+        transaction.commit().await?;
+        Ok(operation)
+    }
+
+    /// Stores the end of an operation that closes tunnels. It was canceled if there is a problem.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub(crate) async fn end_closing(
+        &self,
+        id: Uuid,
+        result: &Value,
+        canceled: Option<&Problem>,
+    ) -> Result<(), StoreError> {
+        let state = if canceled.is_some() { OperationState::Canceled } else { OperationState::Succeeded };
+        let ending = Ending { state, problem: canceled, result: Some(result), at: Millis::now() };
+        let mut transaction = self.begin().await?;
+        rows::operations::end(&mut transaction, id, &ending).await?;
+        transaction.commit().await?;
+        self.settled();
         Ok(())
     }
 }

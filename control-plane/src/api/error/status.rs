@@ -50,7 +50,10 @@ fn of_service(error: &ServiceError) -> StatusCode {
         ServiceError::UnknownPath(_)
         | ServiceError::NotFound { .. }
         | ServiceError::NoOperation(_)
+        | ServiceError::NoTunnel(_)
         | ServiceError::NoWorker(_) => StatusCode::NOT_FOUND,
+        ServiceError::NoClosing(_) => StatusCode::CONFLICT,
+        ServiceError::TunnelUnknown(_) => StatusCode::SERVICE_UNAVAILABLE,
         ServiceError::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
         ServiceError::Deleting | ServiceError::PortTaken { .. } => StatusCode::CONFLICT,
         ServiceError::Deployment(error) => of_deployment(error),

@@ -45,3 +45,19 @@ impl<S: Send + Sync> FromRequestParts<S> for ExtensionTarget {
         Ok(ExtensionTarget { name: names.take("extension")?, gateway: names.gateway()?, version })
     }
 }
+
+/// The tunnel of a gateway in the path.
+#[derive(Debug)]
+pub(in crate::api) struct TunnelTarget {
+    pub(in crate::api) gateway: GatewayPath,
+    pub(in crate::api) name: String,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for TunnelTarget {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<TunnelTarget, ApiError> {
+        let mut names = names(parts, state).await?;
+        Ok(TunnelTarget { name: names.take("tunnel")?, gateway: names.gateway()? })
+    }
+}

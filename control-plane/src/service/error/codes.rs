@@ -19,6 +19,12 @@ codes! { CODES;
     pub(super) const OPERATION_NOT_FOUND: &str = "OperationNotFound";
     /// The worker does not exist.
     pub(super) const WORKER_NOT_FOUND: &str = "WorkerNotFound";
+    /// The tunnel does not exist, or ended too long ago.
+    pub(super) const TUNNEL_NOT_FOUND: &str = "TunnelNotFound";
+    /// The worker of the tunnel does not answer. `Retry-After` is the time to wait.
+    pub(super) const TUNNEL_UNKNOWN: &str = "WorkerNotAnswering";
+    /// The operation closes no tunnels, or has ended, so it cannot be canceled.
+    pub(super) const NO_CLOSING: &str = "OperationNotCancelable";
     /// A condition of If-Match or If-None-Match is false.
     pub(super) const PRECONDITION_FAILED: &str = "PreconditionFailed";
     /// Other resources refer to the resource, so it cannot be deleted.

@@ -18,6 +18,8 @@ text_enum! {
         BackendHealth,
         /// An on-demand probe. No write supersedes it.
         OnDemandHealth,
+        /// The closing of tunnels. No write supersedes it.
+        CloseTunnels,
     }
 }
 
@@ -29,7 +31,7 @@ text_enum! {
         Succeeded,
         /// Ended with an error.
         Failed,
-        /// Canceled by a newer write.
+        /// Canceled by a newer write, or by a client.
         Canceled,
     }
 }

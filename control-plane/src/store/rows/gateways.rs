@@ -150,7 +150,7 @@ pub(in crate::store) async fn desired_states(
          MIN(started_at) AS waiting_since, MIN(operations.generation) AS oldest_waited_for, \
          MAX(operations.number) AS newest_operation \
          FROM gateways LEFT JOIN operations ON operations.gateway = gateways.id \
-         AND operations.state = 'InProgress' AND kind <> 'OnDemandHealth' \
+         AND operations.state = 'InProgress' AND kind NOT IN ('OnDemandHealth', 'CloseTunnels') \
          GROUP BY gateways.id ORDER BY changed_at, gateways.id",
     )
     .fetch_all(connection)

@@ -1,7 +1,7 @@
 //! The table `operations`.
 //!
-//! Operations of on-demand probes end by themselves. Functions for operations of writes leave them out, and
-//! say so.
+//! Operations of on-demand probes and of closed tunnels end by themselves. Functions for operations of writes leave them
+//! out, and say so.
 
 use serde_json::Value;
 use sqlx::AssertSqlSafe;
@@ -11,7 +11,9 @@ use uuid::Uuid;
 use crate::clock::Millis;
 use crate::store::StoreError;
 use crate::store::database::{Connection, ReadColumn, Row, Statement};
-use crate::store::model::{Ending, Operation, OperationNumber, OperationState, Problem, Subject};
+use crate::store::model::{
+    Ending, Operation, OperationKind, OperationNumber, OperationState, Problem, Subject,
+};
 
 use super::{key, number, parse_json, parse_uuid};
 
@@ -59,14 +61,14 @@ pub(in crate::store) async fn count_by_state(
         .collect()
 }
 
-/// Returns the operations in progress of a gateway with their targets, except for on-demand probes.
+/// Returns the operations in progress of a gateway with their targets, except for those that end by themselves.
 pub(in crate::store) async fn list_in_progress(
     connection: &mut Connection,
     gateway: GatewayId,
 ) -> Result<Vec<(Uuid, Option<String>)>, StoreError> {
     let rows = sqlx::query(
         "SELECT id, target FROM operations \
-         WHERE gateway = $1 AND state = 'InProgress' AND kind <> 'OnDemandHealth'",
+         WHERE gateway = $1 AND state = 'InProgress' AND kind NOT IN ('OnDemandHealth', 'CloseTunnels')",
     )
     .bind(gateway.to_string())
     .fetch_all(connection)
@@ -74,14 +76,14 @@ pub(in crate::store) async fn list_in_progress(
     rows.iter().map(|row| Ok((parse_uuid(row.try_get("id")?)?, row.try_get("target")?))).collect()
 }
 
-/// Returns the newest operation in progress of a gateway, except for on-demand probes.
+/// Returns the newest operation in progress of a gateway, except for those that end by themselves.
 pub(in crate::store) async fn find_newest_in_progress(
     connection: &mut Connection,
     gateway: GatewayId,
 ) -> Result<Option<OperationNumber>, StoreError> {
     let newest: Option<i64> = sqlx::query_scalar(
         "SELECT MAX(number) FROM operations \
-         WHERE gateway = $1 AND state = 'InProgress' AND kind <> 'OnDemandHealth'",
+         WHERE gateway = $1 AND state = 'InProgress' AND kind NOT IN ('OnDemandHealth', 'CloseTunnels')",
     )
     .bind(gateway.to_string())
     .fetch_one(connection)
@@ -156,21 +158,24 @@ pub(in crate::store) async fn end(
     Ok(())
 }
 
-/// Ends the operations in progress of a gateway or a resource group, by its ID, except for on-demand probes.
+/// Ends the operations in progress of a gateway or a resource group, by its ID, except for those that end by themselves.
 pub(in crate::store) async fn end_all(
     connection: &mut Connection,
     of: Uuid,
     ending: &Ending<'_>,
 ) -> Result<(), StoreError> {
-    end_where("gateway = $6 AND state = 'InProgress' AND kind <> 'OnDemandHealth'", ending)
-        .bind(of.to_string())
-        .execute(connection)
-        .await?;
+    end_where(
+        "gateway = $6 AND state = 'InProgress' AND kind NOT IN ('OnDemandHealth', 'CloseTunnels')",
+        ending,
+    )
+    .bind(of.to_string())
+    .execute(connection)
+    .await?;
     Ok(())
 }
 
-/// Ends the operations in progress of a gateway that began no later than `began_by`, except for on-demand
-/// probes.
+/// Ends the operations in progress of a gateway that began no later than `began_by`, except for those that
+/// end by themselves.
 pub(in crate::store) async fn end_begun_by(
     connection: &mut Connection,
     gateway: GatewayId,
@@ -178,7 +183,7 @@ pub(in crate::store) async fn end_begun_by(
     ending: &Ending<'_>,
 ) -> Result<(), StoreError> {
     end_where(
-        "gateway = $6 AND state = 'InProgress' AND kind <> 'OnDemandHealth' AND started_at <= $7",
+        "gateway = $6 AND state = 'InProgress' AND kind NOT IN ('OnDemandHealth', 'CloseTunnels') AND started_at <= $7",
         ending,
     )
     .bind(gateway.to_string())
@@ -207,12 +212,13 @@ pub(in crate::store) async fn end_writes_up_to(
     Ok(())
 }
 
-/// Ends all on-demand probes in progress.
-pub(in crate::store) async fn end_on_demand(
+/// Ends all operations in progress of a kind.
+pub(in crate::store) async fn end_all_of_kind(
     connection: &mut Connection,
+    kind: OperationKind,
     ending: &Ending<'_>,
 ) -> Result<(), StoreError> {
-    end_where("kind = 'OnDemandHealth' AND state = 'InProgress'", ending).execute(connection).await?;
+    end_where("kind = $6 AND state = 'InProgress'", ending).bind(kind.as_str()).execute(connection).await?;
     Ok(())
 }
 
