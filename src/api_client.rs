@@ -195,7 +195,8 @@ impl ApiClient {
             .body(Full::new(Bytes::from(form)))
             .map_err(|e| ApiError::BadRequest(e.to_string()))?;
         let (head, body) = self.exchange(request).await?.into_parts();
-        let body = Limited::new(body, MAX_BODY).collect().await;
+        let body = tokio::time::timeout(self.timeout, Limited::new(body, MAX_BODY).collect());
+        let body = body.await.map_err(|_| self.too_slow())?;
         Ok((head.status, body.map(|all| all.to_bytes()).unwrap_or_default()))
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::builder::BoolishValueParser;
+use clap::builder::{BoolishValueParser, NonEmptyStringValueParser};
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::connection::{CommonOptions, ConnectionOptions, GatewayOption, OutputOptions};
@@ -51,6 +51,7 @@ pub(crate) struct OneGatewayOptions {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct GatewayWriteOptions {
     /// The name, or the ID.
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub(crate) name: String,
 
     #[command(flatten)]
@@ -231,6 +232,7 @@ pub(crate) struct WorkerListOptions {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct WorkerShowOptions {
     /// The ID of the worker, or the beginning of it.
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub(crate) id: String,
 
     #[command(flatten)]
@@ -240,6 +242,7 @@ pub(crate) struct WorkerShowOptions {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct WorkerDeleteOptions {
     /// The ID of the worker, or the beginning of it.
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub(crate) id: String,
 
     /// Do not ask. Needed where standard input is not a terminal.

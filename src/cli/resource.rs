@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use clap::builder::BoolishValueParser;
+use clap::builder::{BoolishValueParser, NonEmptyStringValueParser};
 use clap::error::{Error, ErrorKind};
 use clap::{ArgMatches, Args, Command, FromArgMatches, Subcommand};
 
@@ -77,6 +77,7 @@ pub(crate) struct ApplyOneOptions {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct DeleteOptions {
     /// The name, or the ID.
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub(crate) name: String,
 
     #[command(flatten)]

@@ -130,6 +130,11 @@ async fn execute(session: &Session, plans: &[Plan], options: &WriteOptions) -> C
         message("nothing to change");
         return print(session, &plans.iter().filter_map(|plan| plan.stored.clone()).collect::<Vec<_>>());
     }
+    let writes: usize = changed.iter().map(|(plan, _)| plan.writes.len()).sum();
+    if options.if_match.as_deref().is_some_and(|etag| etag != "*") && writes > 1 {
+        let message = format!("--if-match is the ETag of one resource, and {writes} would be written");
+        return Err(Failure::usage(message).into());
+    }
     for (plan, changes) in &changed {
         message(changes.render(&plan.gateway, session.output.color).trim_end());
     }
@@ -157,7 +162,7 @@ async fn send(session: &Session, plan: &Plan, options: &WriteOptions) -> Result<
                 if options.if_match.is_none() && error.status().is_some_and(|status| status == 412) =>
             {
                 let message = format!(
-                    "{} was changed by somebody else meanwhile; nothing was written: {error}",
+                    "{} was changed by somebody else meanwhile, and was not written: {error}",
                     write.id.name()
                 );
                 Box::new(Failure::new(Exit::Conflict, message)) as Box<dyn Error>

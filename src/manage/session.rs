@@ -71,6 +71,7 @@ impl Session {
                 .map(Some)
                 .ok_or_else(|| Failure::usage(format!("`{name}` is not the ID of a gateway")).into());
         }
+        check_name(name)?;
         if let (Some(subscription), Some(group)) = (&self.context.subscription, &self.context.resource_group)
         {
             return Ok(Some(ResourceId::gateway(subscription, group, name)));
@@ -133,6 +134,7 @@ impl Session {
                 Failure::usage(format!("`{name}` is not the ID of one of the {}", kind.plural)).into()
             });
         }
+        check_name(name)?;
         if let Some(gateway) = self.named_gateway(gateway).await? {
             return Ok(gateway.join(&kind.path()).join(name));
         }
@@ -172,6 +174,15 @@ impl Session {
                 Ok(self.api().list(&ApiRequest::get(format!("{id}/{}", kind.path()))).await?)
             }
         }
+    }
+}
+
+/// Checks that a name is one segment of a path: what follows a `?` would be no part of it, and another resource would
+/// be meant.
+fn check_name(name: &str) -> Result<(), Failure> {
+    match name.contains(['/', '?', '%', '#']) {
+        true => Err(Failure::usage(format!("`{name}` is neither a name nor an ID"))),
+        false => Ok(()),
     }
 }
 

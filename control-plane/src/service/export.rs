@@ -5,6 +5,7 @@ mod template;
 use serde_json::{Map, Value, json};
 
 use crate::arm::collection::COLLECTIONS;
+use crate::arm::extension::{DEFAULT_NAME, Extension};
 use crate::arm::normalize::{expect_object, take};
 use crate::arm::resource_id::GatewayPath;
 use crate::arm::resource_kind::ResourceKind;
@@ -51,7 +52,11 @@ impl Service {
             problems.extend(secrets_of(&gateway));
             exported.push(Exported::new(&row.id, whole(&gateway)));
             let document = &gateway.document;
-            exported.extend(document.extensions.iter().map(|extension| {
+            // Another gateway would refuse the document of a pool that is gone.
+            let has_effect = |extension: &&Extension| {
+                extension.name.eq_ignore_ascii_case(DEFAULT_NAME) || !document.pools_of(extension).is_empty()
+            };
+            exported.extend(document.extensions.iter().filter(has_effect).map(|extension| {
                 let properties = Value::Object(extension.properties.clone());
                 let body = Map::from_iter([("properties".to_owned(), properties)]);
                 Exported::new(&document.extension_id(extension), body)

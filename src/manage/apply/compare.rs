@@ -5,12 +5,13 @@ use serde_json::Value;
 use crate::manage::view;
 
 /// The properties that only the control plane writes.
-const READ_ONLY: [&str; 13] = [
+const READ_ONLY: [&str; 14] = [
     "etag",
     "id",
     "type",
     "provisioningState",
     "operationalState",
+    "resourceGroup",
     "resourceGuid",
     "publicCertData",
     "systemData",
@@ -65,8 +66,22 @@ impl Comparison {
                     let path = format!("{path}[{}]", name(member));
                     self.found.push(Property { path, before: Some("present".to_owned()), after: None });
                 }
+                self.order(path, old, new);
             }
             _ => self.value(path, before, after),
+        }
+    }
+
+    /// Notes that members of both lists have changed places: the first path rule that matches decides.
+    fn order(&mut self, path: &str, old: &[Value], new: &[Value]) {
+        let kept = |list: &[Value], other: &[Value]| -> Vec<String> {
+            let both = list.iter().filter(|member| same(other, member).is_some());
+            both.map(|member| printable(name(member)).to_lowercase()).collect()
+        };
+        let (before, after) = (kept(old, new), kept(new, old));
+        if before != after {
+            let (before, after) = (Some(before.join(", ")), Some(after.join(", ")));
+            self.found.push(Property { path: format!("{path} (order)"), before, after });
         }
     }
 
@@ -83,7 +98,8 @@ impl Comparison {
     }
 
     fn value(&mut self, path: &str, before: Option<&Value>, after: &Value) {
-        let is_secret = SECRETS.iter().any(|secret| path == *secret || path.ends_with(&format!(".{secret}")));
+        let last = path.rsplit('.').next().unwrap_or(path);
+        let is_secret = SECRETS.iter().any(|secret| secret.eq_ignore_ascii_case(last));
         // What the control plane keeps to itself cannot be compared.
         let (old, new) = match is_secret && before.is_none() {
             true => (None, "(sent)".to_owned()),
@@ -137,8 +153,11 @@ fn join(path: &str, key: &str) -> String {
     }
 }
 
+/// True for a reference to another resource. `az` adds the resource group to those that it prints.
 fn is_reference(value: &Value) -> bool {
-    value.as_object().is_some_and(|object| object.len() == 1 && object.contains_key("id"))
+    value.as_object().is_some_and(|object| {
+        object.contains_key("id") && object.keys().all(|key| key == "id" || key == "resourceGroup")
+    })
 }
 
 /// True for a value that says no more than its absence.
@@ -166,9 +185,14 @@ fn equal(before: &Value, after: &Value) -> bool {
     }
 }
 
+/// Returns a text without what a terminal would execute: documents may be other people's.
+fn printable(text: &str) -> String {
+    text.replace(char::is_control, " ")
+}
+
 /// Returns a value as a short text.
 fn short(value: &Value) -> String {
-    match view::text(value) {
+    match printable(&view::text(value)) {
         text if text.is_empty() => match value {
             Value::String(_) => "\"\"".to_owned(),
             other => other.to_string(),
@@ -184,15 +208,41 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn what_is_left_out_gets_its_default() {
-        let before = json!({"properties": {"a": 1, "b": 2, "c": [], "d": false, "etag": "x"}});
+    /// The paths that differ, each with what is shown of the new value.
+    fn differences(before: &Value, after: &Value) -> String {
         let mut comparison = Comparison::default();
-        comparison.compare("", Some(&before), &json!({"properties": {"a": 3}}));
+        comparison.compare("", Some(before), after);
         let shown = comparison
             .found
             .iter()
             .map(|Property { path, after, .. }| format!("{path}={}", after.as_deref().unwrap_or("gone")));
-        assert_eq!(shown.collect::<Vec<_>>().join(" "), "a=3 b=(default)");
+        shown.collect::<Vec<_>>().join("; ")
+    }
+
+    #[test]
+    fn each_change_is_shown_and_nothing_else() {
+        let rules = |names: &[&str]| {
+            let rules: Vec<Value> = names.iter().map(|name| json!({"name": name})).collect();
+            json!({"properties": {"pathRules": rules}})
+        };
+        let pool = |id: &str| json!({"properties": {"pool": {"id": id, "resourceGroup": "g"}}});
+        let cases = [
+            (rules(&["a", "b"]), rules(&["A", "b"]), ""),
+            (rules(&["a", "b"]), rules(&["b", "a"]), "pathRules (order)=b, a"),
+            (rules(&["a", "b"]), rules(&["b", "c"]), "pathRules[c]=added; pathRules[a]=gone"),
+            (pool("/subscriptions/s/a"), pool("/subscriptions/S/A"), ""),
+            (pool("/subscriptions/s/a"), pool("/subscriptions/s/b"), "pool=b"),
+            (json!({"properties": {}}), json!({"properties": {"Password": "hunter3"}}), "Password=(sent)"),
+            (json!({"tags": {"a": "x"}}), json!({"tags": {"a": "\u{1b}[2Ky"}}), "tags.a= [2Ky"),
+        ];
+        for (before, after, expected) in cases {
+            assert_eq!(differences(&before, &after), expected, "{before} {after}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_out_gets_its_default() {
+        let before = json!({"properties": {"a": 1, "b": 2, "c": [], "d": false, "etag": "x"}});
+        assert_eq!(differences(&before, &json!({"properties": {"a": 3}})), "a=3; b=(default)");
     }
 }

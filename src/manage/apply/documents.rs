@@ -128,6 +128,9 @@ pub(super) async fn place(
     gateway: Option<&str>,
 ) -> Result<Document, Box<dyn Error>> {
     let bad = |message: String| Box::new(Failure::usage(format!("{place}: {message}"))) as Box<dyn Error>;
+    if let Some(properties) = body.get("properties").filter(|value| !value.is_object() && !value.is_null()) {
+        return Err(bad(format!("`properties` must be an object, not `{properties}`")));
+    }
     let text = |key: &str| body.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
     if let Some(id) =
         name.filter(|name| name.starts_with('/')).or_else(|| text("id").filter(|_| name.is_none()))

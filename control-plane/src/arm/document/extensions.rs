@@ -61,7 +61,9 @@ impl Document {
         let stored = self.extension(kind, name);
         let name = stored.map_or_else(|| name.to_owned(), |stored| stored.name.clone());
         let extension = Extension { kind, name, properties: kind.complete(properties) };
-        self.check_name(&extension, &mut violations);
+        if stored.is_none() {
+            self.check_name(&extension, &mut violations);
+        }
         let mut document = self.clone();
         document.extensions.retain(|other| !other.is(kind, &extension.name));
         let at = document.extensions.partition_point(|other| other.rank() < extension.rank());
@@ -81,8 +83,8 @@ impl Document {
         Some(document)
     }
 
-    /// Checks the name of an extension document that is written. A pool may be deleted later; the document stays then,
-    /// without effect.
+    /// Checks the name of a new extension document. A pool may be deleted later; the document stays then, without
+    /// effect, and can still be changed.
     fn check_name(&self, extension: &Extension, violations: &mut Violations) {
         let Extension { kind, name, .. } = extension;
         let is_of_pool = kind.names == ExtensionNames::Pools && !self.pools_of(extension).is_empty();
