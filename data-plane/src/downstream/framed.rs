@@ -28,6 +28,8 @@ pub(crate) struct FramedClient<C> {
     own: Vec<u8>,
     /// True if a part of `own` was written, so that no other bytes may be.
     own_has_begun: bool,
+    /// True if a frame of the gateway was written that may wait in a layer below.
+    unflushed: bool,
     closing: Closing,
 }
 
@@ -52,6 +54,7 @@ impl<C: AsyncRead + AsyncWrite + Unpin> FramedClient<C> {
             passed: Vec::new(),
             own: Vec::new(),
             own_has_begun: false,
+            unflushed: false,
             closing: Closing::No,
         }
     }
@@ -85,12 +88,20 @@ impl<C: AsyncRead + AsyncWrite + Unpin> FramedClient<C> {
         self.written.is_closed()
     }
 
-    /// Writes the gateway's frame if it may be written now. Ready when nothing is left to write, or when the backend's
-    /// frame has not ended.
+    /// Writes the gateway's frame if it may be written now. Ready when nothing is left to write and to flush, or when
+    /// the backend's frame has not ended.
     pub(crate) fn poll_own(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.own.is_empty() || !self.written.is_at_boundary() || self.has_ended() {
-            return Poll::Ready(Ok(()));
+        if !self.own.is_empty() && self.written.is_at_boundary() && !self.has_ended() {
+            ready!(self.poll_write_own(cx))?;
         }
+        if self.unflushed {
+            ready!(Pin::new(&mut self.inner).poll_flush(cx))?;
+            self.unflushed = false;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_write_own(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.own.is_empty() {
             let count = ready!(Pin::new(&mut self.inner).poll_write(cx, &self.own))?;
             if count == 0 {
@@ -98,13 +109,14 @@ impl<C: AsyncRead + AsyncWrite + Unpin> FramedClient<C> {
             }
             self.own.drain(..count);
             self.own_has_begun = true;
+            self.unflushed = true;
         }
         self.own = Vec::new();
         self.own_has_begun = false;
         if let Closing::Wanted(code) = self.closing {
             self.closing = Closing::Sent(code);
         }
-        Pin::new(&mut self.inner).poll_flush(cx)
+        Poll::Ready(Ok(()))
     }
 
     /// Returns the code of the gateway's Close frame once it was sent.
@@ -120,6 +132,10 @@ impl<C: AsyncRead + AsyncWrite + Unpin> FramedClient<C> {
         let count = self.passed.len().min(buf.remaining());
         buf.put_slice(&self.passed[..count]);
         self.passed.drain(..count);
+        if self.passed.is_empty() {
+            // An idle tunnel keeps no buffer.
+            self.passed = Vec::new();
+        }
         count > 0
     }
 }
@@ -172,13 +188,19 @@ impl<C: AsyncRead + AsyncWrite + Unpin> AsyncWrite for FramedClient<C> {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().inner).poll_shutdown(cx)
+        let this = self.get_mut();
+        if this.own_has_begun {
+            // The stream must not end within a frame.
+            ready!(this.poll_own(cx))?;
+        }
+        Pin::new(&mut this.inner).poll_shutdown(cx)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::future::poll_fn;
+    use std::task::Waker;
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
@@ -248,6 +270,75 @@ mod tests {
         assert!(!client.close(1012, ""));
         own(&mut client).await;
         assert_eq!(arrived(client, far).await, b"\x88\x02\x03\xe8");
+    }
+
+    #[tokio::test]
+    async fn the_stream_does_not_end_within_a_ping_and_no_buffer_stays() {
+        let (mut client, mut far) = framed(3);
+        client.ping();
+        let mut nobody = Context::from_waker(Waker::noop());
+        assert!(client.poll_own(&mut nobody).is_pending() && client.own_has_begun);
+        let mut arrived = Vec::new();
+        let (ended, _) = tokio::join!(client.shutdown(), far.read_to_end(&mut arrived));
+        ended.unwrap();
+        assert_eq!(arrived, PING);
+        let (mut client, mut far) = framed(1024);
+        far.write_all(TEXT).await.unwrap();
+        client.read_exact(&mut [0; TEXT.len()]).await.unwrap();
+        assert_eq!(client.passed.capacity(), 0);
+    }
+
+    /// An end that takes every byte at once, but needs a second turn to flush, as TLS over a full socket does.
+    #[derive(Default)]
+    struct SlowFlush {
+        written: usize,
+        flushed: usize,
+        has_waited: bool,
+    }
+
+    impl AsyncRead for SlowFlush {
+        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    impl AsyncWrite for SlowFlush {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            self.get_mut().written += bytes.len();
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            let this = self.get_mut();
+            this.has_waited = !this.has_waited;
+            if this.has_waited {
+                return Poll::Pending;
+            }
+            this.flushed = this.written;
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[test]
+    fn a_frame_of_the_gateway_is_flushed_also_after_a_wait() {
+        let frames = Frames::default;
+        let mut client = FramedClient::new(SlowFlush::default(), frames(), frames(), MARK);
+        let mut nobody = Context::from_waker(Waker::noop());
+        for expected in [PING.len(), PING.len() + 4] {
+            assert!(client.poll_own(&mut nobody).is_ready(), "there is nothing to do");
+            if expected == PING.len() {
+                client.ping();
+            } else {
+                client.close(1001, "");
+            }
+            assert!(client.poll_own(&mut nobody).is_pending());
+            assert!(matches!(client.poll_own(&mut nobody), Poll::Ready(Ok(()))));
+            assert_eq!(client.inner.flushed, expected);
+        }
     }
 
     #[tokio::test]

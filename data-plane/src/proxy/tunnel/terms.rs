@@ -125,7 +125,9 @@ impl Tunnel {
             }
             due = due.min(ends_at);
         }
-        let Some(after) = terms.ping_after else { return Ok(due) };
+        // After the backend's last byte, the client's connection is shut for writing, but may still be read.
+        let has_ended = self.traffic.has_ended(Side::Backend);
+        let Some(after) = terms.ping_after.filter(|_| !has_ended) else { return Ok(due) };
         let is_held_up = self.traffic.awaits_client();
         let moved_at = self.traffic.last_moved();
         let Some(framed) = self.traffic.client.framed() else {
@@ -178,8 +180,11 @@ impl Tunnel {
                 let policy = self.live.backend.member_state.pool.policy();
                 let frame = policy.close_frame.as_ref();
                 let is_wanted = frame.is_some_and(|frame| framed.close(frame.code, &frame.reason));
-                let has_failed = matches!(framed.poll_own(cx), Poll::Ready(Err(_)));
-                !is_wanted || has_failed || (framed.sent_code().is_some() && has_answered)
+                match framed.poll_own(cx) {
+                    Poll::Ready(Ok(())) => !is_wanted || (framed.sent_code().is_some() && has_answered),
+                    Poll::Ready(Err(_)) => true,
+                    Poll::Pending => !is_wanted,
+                }
             }
         };
         if is_over && let Some(outcome) = closing.outcome.take() {

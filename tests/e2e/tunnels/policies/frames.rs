@@ -123,6 +123,20 @@ async fn an_idle_client_is_pinged_and_only_the_answers_to_that_are_swallowed() {
     gateway.access_log().line_with(&["/tunnel", "idle timeout after 3 s"]).await;
 }
 
+#[tokio::test]
+async fn after_the_end_of_the_backend_no_ping_cuts_off_what_the_client_still_sends() {
+    let mut backend = ManualBackend::start().await;
+    let gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
+    put_policy(&gateway, json!({"pingAfterIdleInSec": 1})).await;
+    let (mut client, mut server) = tunnel(&gateway, &mut backend).await;
+    pong(&client.read_exact(10).await);
+    server.finish().await;
+    assert_eq!(client.read_to_end().await.0, b"");
+    assert!(server.is_silent_for(Duration::from_millis(1800)).await, "the tunnel was cut");
+    client.write(b"\x81\x82\0\0\0\0hi").await;
+    assert_eq!(server.read_exact(8).await, b"\x81\x82\0\0\0\0hi");
+}
+
 /// Opens a tunnel over a stream of HTTP/2, and returns the client's stream and the backend's connection.
 async fn over_http2(client: &mut Http2Client, backend: &mut ManualBackend) -> (Http2Stream, Peer) {
     let mut stream =
