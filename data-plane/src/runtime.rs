@@ -43,6 +43,8 @@ pub(crate) use route::{Action, Redirect, RedirectTarget, Route, RouteEntry, Rule
 pub(crate) struct Runtime {
     pub(crate) gateway: GatewayId,
     pub(crate) name: Arc<str>,
+    /// True if the gateway was removed or stopped: what is in flight still has this runtime, which is empty.
+    pub(crate) is_withdrawn: bool,
     /// The bindings by the address that their sockets are bound to.
     pub(crate) bindings: BTreeMap<SocketAddr, Binding>,
     /// The number of requests after which a client's HTTP/2 connection is asked to end. A connection keeps the number

@@ -221,7 +221,8 @@ impl Worker {
             let nothing = Snapshot { content: Content::default(), ..served.snapshot.clone() };
             let old = served.current.load_full();
             let empty = Runtime::build(&nothing, Some(&old), &self.config, &self.ticket_keys);
-            let empty = Arc::new(empty.expect("nothing can always be built"));
+            let empty = empty.expect("nothing can always be built");
+            let empty = Arc::new(Runtime { is_withdrawn: true, ..empty });
             served.current.store(empty.clone());
             old.end_connections(None);
             for close in served.sockets.into_values() {

@@ -21,7 +21,6 @@ use tidegate_http1::Known;
 use super::forward::Exchange;
 use super::headers;
 use super::transaction_id::TransactionId;
-use crate::backend::{Backend, Drained};
 use crate::downstream::upgrade::{PendingUpgrade, UpgradedClient};
 use crate::downstream::{Admission, Connection};
 use crate::drain_schedule as schedule;
@@ -136,10 +135,20 @@ impl PendingTunnel {
     /// the handshake lives as long as the tunnel.
     pub(crate) fn start(self: Box<PendingTunnel>, client: UpgradedClient, early: Bytes) {
         let PendingTunnel { upstream, limits, live, address_permit, context, connection, .. } = *self;
-        if !connection.current.load().member_table.contains(&live.backend.member_state.member) {
+        let (thread, current) = (connection.thread.clone(), connection.current.clone());
+        drop(connection);
+        let live = thread.tunnels.register(live);
+        let runtime = current.load();
+        if !runtime.member_table.contains(&live.backend.member_state.member) {
             // Its backend was removed during the handshake, so the drain of the backend would miss this tunnel.
-            if let Some(time) = schedule::time_of(live.policy().on_member_removed, limits.drain) {
-                let late = close_later(connection, live.backend.clone(), time);
+            let policy = live.policy();
+            let (why, action) = if runtime.is_withdrawn {
+                (CloseReason::GatewayRemoved, policy.on_gateway_removed)
+            } else {
+                (CloseReason::BackendRemoved, policy.on_member_removed)
+            };
+            if let Some(time) = schedule::time_of(action, limits.drain) {
+                let late = close_later(thread, current.clone(), live.number(), why, time);
                 tokio::task::spawn_local(late);
             }
         }
@@ -218,10 +227,9 @@ fn run(
     (client, from_client): (UpgradedClient, Bytes),
     (backend, from_backend): (Stream, Bytes),
     request_timeout: Duration,
-    (live, address_permit): (LiveTunnel, Option<AddressPermit>),
+    (live, address_permit): (Registration<LiveTunnel>, Option<AddressPermit>),
     context: TunnelContext,
 ) -> impl Future<Output = ()> {
-    let live = context.thread().tunnels.register(live);
     let (client, backend) = ((client, &from_client), (backend, &from_backend));
     let policy = live.policy();
     let terms = Terms::of(&policy, request_timeout, live.started, address_permit);
@@ -338,13 +346,19 @@ impl Tunnel {
     }
 }
 
-/// Ends the tunnels of this thread to a removed member after this time, unless the member is back by then.
-async fn close_later(connection: Rc<Connection>, backend: Arc<Backend>, after: Duration) {
+/// Ends the tunnel with this number after this time, unless its member is back by then. Nothing of the tunnel is held
+/// meanwhile, because it may end before.
+async fn close_later(
+    thread: Rc<Thread>,
+    current: Arc<ArcSwap<Runtime>>,
+    number: u64,
+    why: CloseReason,
+    after: Duration,
+) {
     tokio::time::sleep(after).await;
-    let member = &backend.member_state.member;
-    if !connection.current.load().member_table.contains(member) {
-        connection.thread.close_tunnels(&Drained::Removed(member.clone()));
-    }
+    let runtime = current.load();
+    let is_gone = |tunnel: &LiveTunnel| !runtime.member_table.contains(&tunnel.backend.member_state.member);
+    thread.tunnels.close_one(number, why, is_gone);
 }
 
 #[cfg(test)]

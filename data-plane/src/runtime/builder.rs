@@ -108,6 +108,7 @@ impl Runtime {
         Ok(Runtime {
             gateway: snapshot.gateway,
             name: builder.name,
+            is_withdrawn: false,
             local_replies: builder.error_pages.of_gateway().clone(),
             bindings,
             http2_max_requests: content.http2_limits.max_requests,

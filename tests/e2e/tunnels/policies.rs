@@ -6,7 +6,11 @@ mod limits;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tidegate_harness::{Authority, Backend, End, Gateway, GatewayDocument, HTTP_PORT, WebSocket, wait_for};
+use tidegate_harness::{
+    Authority, Backend, End, Gateway, GatewayDocument, HTTP_PORT, ManualBackend, WebSocket, handshake,
+    switching_protocols, wait_for,
+};
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -159,6 +163,31 @@ async fn the_tunnels_of_a_removed_gateway_and_of_a_member_that_is_down_may_be_cl
     socket.end().await;
     assert!(since.elapsed() < Duration::from_secs(10), "it was cut only after {:?}", since.elapsed());
     gateway.access_log().line_with(&["/removed", "its gateway was removed"]).await;
+}
+
+#[tokio::test]
+async fn a_tunnel_whose_gateway_was_removed_during_its_handshake_ends_as_one_of_the_gateway() {
+    let mut backend = ManualBackend::start().await;
+    let gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
+    let (keep, close) = (json!({"action": "keep"}), json!({"action": "close"}));
+    put_policy(
+        &gateway,
+        json!({"onMemberRemoved": keep, "onListenerRemoved": close,
+            "onGatewayRemoved": {"action": "drain", "drainTimeoutInSec": 1}}),
+    )
+    .await;
+    let mut client = gateway.peer().await;
+    client.write(handshake(HOST, "/late", "")).await;
+    let (head, mut server) = backend.accept().await;
+    gateway.management().remove(gateway.id()).await;
+    wait_for("the end of the listener", async || {
+        TcpStream::connect(gateway.http()).await.is_err().then_some(())
+    })
+    .await;
+    server.write(switching_protocols(&head)).await;
+    assert_eq!(client.read_head().await.status(), 101);
+    assert_eq!(client.read_to_end().await.0, b"");
+    gateway.access_log().line_with(&["/late", "its gateway was removed"]).await;
 }
 
 /// Opens this many tunnels, and returns the time at which each ends after `begin`.

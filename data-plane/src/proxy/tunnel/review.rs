@@ -12,13 +12,17 @@ use crate::proxy::admission;
 use crate::registry::CloseReason;
 use crate::runtime::{Action, Binding, Route, Runtime, Selection};
 
-/// Returns what has happened to the tunnel under the configuration in force, with the action of its policy.
+/// Returns what has happened to the tunnel under the configuration in force, with the action of its policy. `None` if
+/// nothing has, or if its whole gateway was removed, which is no matter of its listener.
 pub(super) fn event_of(
     runtime: &Runtime,
     details: &Details,
     live: &LiveTunnel,
     policy: &TunnelPolicy,
 ) -> Option<(CloseReason, TunnelAction)> {
+    if runtime.is_withdrawn {
+        return None;
+    }
     let selection = &details.selection;
     let binding = runtime.bindings.get(&details.local());
     let listener = binding.and_then(|binding| binding.route_of(&selection.route.listener));
