@@ -38,8 +38,10 @@ struct Look {
     failures_due: ShortInstant,
     client: Liveness,
     backend: Liveness,
-    /// True before the first check.
+    /// True if the next check gives the sockets their timeouts.
     is_first: bool,
+    /// True if the timeouts have changed since the sockets got theirs, so that not even the client's are known.
+    is_changed: bool,
 }
 
 impl Look {
@@ -55,6 +57,7 @@ impl Look {
             client,
             backend,
             is_first: true,
+            is_changed: false,
         })
     }
 }
@@ -73,8 +76,14 @@ impl IdleWatch {
     /// Replaces the timeouts. The sockets get theirs with a check at once.
     pub(super) fn set_timeouts(&mut self, now: ShortInstant, timeouts: Timeouts) {
         if timeouts.peer() != self.timeouts.peer() {
-            self.look = None;
-            self.busy_since = Some(now.into());
+            let before = silence(self.timeouts.peer());
+            let begin = *self.busy_since.get_or_insert(now.into());
+            let look = self.look.get_or_insert_with(|| Look::plan(begin.into(), now, timeouts));
+            look.client.change(before);
+            look.backend.change(before);
+            look.due = now;
+            look.is_first = true;
+            look.is_changed = true;
         }
         self.timeouts = timeouts;
     }
@@ -160,19 +169,25 @@ impl IdleWatch {
         let usual = silence(peer);
         let begin = self.busy_since.take().map_or(now, ShortInstant::from);
         let mut look = self.look.take().unwrap_or_else(|| Look::plan(begin, now, self.timeouts));
+        let is_changed = std::mem::take(&mut look.is_changed);
         if std::mem::take(&mut look.is_first) {
-            // Best effort: without it, the traffic only outlives its peer.
-            let watch = |stream: &Stream| {
-                let _ = watch_for_vanished_peer(&SockRef::from(stream.tcp()), peer, usual);
+            // Best effort: without it, the traffic only outlives its peer. A timeout that was raised stays so here.
+            let watch = |stream: &Stream, liveness: &Liveness| {
+                let _ = watch_for_vanished_peer(&SockRef::from(stream.tcp()), peer, liveness.timeout());
             };
-            backend.inspect(|backend| watch(backend));
+            backend.inspect(|backend| watch(backend, &look.backend));
             // Accepted sockets have inherited keepalive for the usual time from the listener.
-            client.filter(|_| peer != PEER_TIMEOUT).inspect(|client| watch(client));
+            let has_inherited = peer == PEER_TIMEOUT && !is_changed;
+            client.filter(|_| !has_inherited).inspect(|client| watch(client, &look.client));
         }
         let check = |liveness: &mut Liveness, socket: Option<&Stream>, is_full| -> Result<Next, Vanished> {
             let Some(stream) = socket else { return Ok(Next::Never) };
             let (timeout, next) = match stream.state() {
-                Some(state) => liveness.look(state, usual, now)?,
+                Some(state) => match liveness.look(state, usual, now) {
+                    // The peer has not been asked yet as often as the changed time demands.
+                    Err(Vanished) if is_changed => (None, Next::Soon),
+                    looked => looked?,
+                },
                 None => liveness.look_blindly(is_full, idle, usual),
             };
             if let Some(timeout) = timeout {

@@ -20,6 +20,8 @@ pub(super) struct Liveness {
     /// A lower bound of the time when an acknowledgement last arrived, or none was awaited.
     progress: ShortInstant,
     last_look: ShortInstant,
+    /// The time of silence that applied before a change, for as long as no byte moves after it.
+    before: Option<Duration>,
 }
 
 /// The number of checks in the peer timeout while a peer may have vanished.
@@ -54,7 +56,19 @@ impl Next {
 impl Liveness {
     /// Creates the state of a socket whose timeout is `timeout`.
     pub(super) fn new(timeout: Duration, now: ShortInstant) -> Liveness {
-        Liveness { timeout, acked: 0, progress: now, last_look: now }
+        Liveness { timeout, acked: 0, progress: now, last_look: now, before: None }
+    }
+
+    /// Returns the current timeout of the socket.
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Prepares for a change of the time of silence, which was `silence`. A peer that accepts no bytes keeps the longer
+    /// of both times until it does: the kernel has planned its next probe by the timeout before the change, so a
+    /// shorter time would end before the peer can answer.
+    pub(super) fn change(&mut self, silence: Duration) {
+        self.before = Some(self.before.map_or(silence, |before| before.max(silence)));
     }
 
     /// Returns the new timeout of the socket, if it must change, and the time of the next check. `silence` is the time
@@ -69,10 +83,12 @@ impl Liveness {
         silence: Duration,
         now: ShortInstant,
     ) -> Result<(Option<Duration>, Next), Vanished> {
+        let is_stuck = state.is_waiting && state.acked == self.acked;
+        self.before = self.before.filter(|_| is_stuck);
+        let silence = self.before.map_or(silence, |before| before.max(silence));
         if state.is_waiting && state.silent_for >= silence {
             return Err(Vanished);
         }
-        let is_stuck = state.is_waiting && state.acked == self.acked;
         if !is_stuck {
             self.progress = if state.is_waiting { self.last_look } else { now };
             self.acked = state.acked;
@@ -195,6 +211,26 @@ mod tests {
             let look = liveness.look(state, PEER, (start + PEER / 12).into());
             assert_eq!(look.map(|(_, next)| next), expected, "silent for {silent} s");
         }
+    }
+
+    #[test]
+    fn a_reader_that_is_stuck_when_its_time_is_shortened_keeps_the_longer_one_until_it_reads_on() {
+        let (start, short) = (Instant::now(), PEER / 6);
+        let at = |seconds: u64| ShortInstant::from(start + Duration::from_secs(seconds));
+        let state =
+            |acked, silent| TcpState { is_waiting: true, acked, silent_for: Duration::from_secs(silent) };
+        let mut liveness = Liveness::new(PEER, start.into());
+        assert_eq!(liveness.look(state(0, 10), PEER, at(55)), Ok((Some(PEER * 5 / 4), Next::Soon)));
+        liveness.change(PEER);
+        for (seconds, silent, expected) in [(57, 12, 77), (58, 13, 78), (75, 1, 95), (110, 36, 95)] {
+            let look = liveness.look(state(0, silent), short, at(seconds));
+            assert_eq!(look.map(|(_, next)| next), Ok(Next::Soon), "after {seconds} s");
+            assert!(liveness.timeout() >= Duration::from_secs(expected), "after {seconds} s");
+        }
+        let mut vanished = Liveness { ..liveness };
+        assert_eq!(vanished.look(state(0, 60), short, at(135)), Err(Vanished));
+        assert_eq!(liveness.look(state(9, 0), short, at(111)), Ok((Some(short), Next::Later)));
+        assert_eq!(liveness.look(state(9, 10), short, at(121)), Err(Vanished));
     }
 
     #[test]

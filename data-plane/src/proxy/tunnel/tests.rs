@@ -16,6 +16,7 @@ use crate::pump::Counts;
 use crate::pump::Timeouts;
 use crate::pump::pipe::{SPLICED, lent};
 use crate::pump::tests::{carry, connected};
+use crate::stream::{PEER_TIMEOUT, silence};
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
@@ -263,6 +264,23 @@ async fn each_side_is_heard_whichever_has_spoken_before() {
         end = poll_fn(|cx| traffic.traffic.poll(cx, &traffic.counts)) => panic!("{end:?}"),
     }
     assert_eq!(traffic.counts.received() + traffic.counts.sent(), 4 * 300);
+}
+
+#[tokio::test]
+async fn both_sockets_get_a_changed_peer_timeout_at_once_also_the_usual_one_again() {
+    let (mut traffic, _client, _backend) = traffic().await;
+    for peer in [PEER_TIMEOUT / 5, PEER_TIMEOUT, PEER_TIMEOUT * 2] {
+        traffic.traffic.set_timeouts(Timeouts::new(IDLE, peer));
+        let is_open = poll_fn(|cx| Poll::Ready(traffic.traffic.poll(cx, &traffic.counts).is_pending())).await;
+        assert!(is_open);
+        let client = traffic.traffic.client.socket().unwrap();
+        for (end, stream) in [("client", client), ("backend", &traffic.traffic.backend)] {
+            let socket = SockRef::from(stream.tcp());
+            let (keepalive, user) =
+                (socket.tcp_keepalive_time().unwrap(), socket.tcp_user_timeout().unwrap());
+            assert_eq!((keepalive.as_secs(), user), ((peer * 5 / 8).as_secs(), Some(silence(peer))), "{end}");
+        }
+    }
 }
 
 fn size_of_future<A, B, C, D, E, F>(_: impl Fn(A, B, C, D, E) -> F) -> usize {
