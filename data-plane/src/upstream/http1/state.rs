@@ -50,8 +50,9 @@ pub(super) struct State {
     method: Method,
     /// False once the connection can carry no request after the current one.
     keep_alive: bool,
-    /// True if the backend may have taken the last request for two, or sent bytes behind the response to it: it had a
-    /// body, or a method other than GET. What it sends unasked would be the response to the next request.
+    /// True if the backend may have taken a request for two, or sent bytes behind the response to it: the request had
+    /// a body, or a method other than GET, or the response had no body. What the backend sends unasked would be the
+    /// response to the next request. It may come late, so a later request does not end the doubt.
     pub(super) is_doubtful: bool,
 }
 
@@ -106,7 +107,7 @@ impl State {
         write_head(head, length, expecting.is_some(), self.output.begin());
         self.method.clone_from(&head.method);
         self.next = Next::Head;
-        self.is_doubtful = length != Length::None || head.method != Method::GET;
+        self.is_doubtful |= length != Length::None || head.method != Method::GET;
         if length != Length::None {
             let body = std::mem::replace(body, RequestBody::empty());
             self.upload = Some(Upload::new(body, length, expecting));
@@ -244,6 +245,7 @@ impl State {
         let decoder = BodyDecoder::of_response(head.framing.body);
         let has_body = !decoder.has_ended();
         self.next = Next::Body(decoder);
+        self.is_doubtful |= !has_body;
         if !has_body {
             self.end();
         }
