@@ -87,9 +87,12 @@ impl<T> Entry<T> {
         }
     }
 
+    /// Closes the entry. The reason of an entry that is already closed stays.
     fn close(&self, why: CloseReason) {
-        self.signal.set(Some(Signal::Close(why)));
-        self.wake();
+        if !self.is_closed() {
+            self.signal.set(Some(Signal::Close(why)));
+            self.wake();
+        }
     }
 
     fn is_closed(&self) -> bool {
@@ -223,9 +226,7 @@ impl<T> Registry<T> {
     /// Closes the entry with this number if `which` holds. Returns true if there is such an entry.
     pub(crate) fn close_one(&self, number: u64, why: CloseReason, which: impl Fn(&T) -> bool) -> bool {
         let entry = self.get(number).filter(|entry| which(&entry.public));
-        if let Some(entry) = &entry
-            && entry.close_reason().is_none()
-        {
+        if let Some(entry) = &entry {
             entry.close(why);
         }
         entry.is_some()

@@ -66,6 +66,11 @@ fn a_group_is_closed_together_however_often_it_is_reviewed() {
     assert!(entries[49].poll_signal(&cx).is_pending(), "a review is signalled once");
     registry.close_group(CloseReason::RouteChanged, group.unwrap());
     assert_eq!(closed(&entries), Vec::from_iter(0..9));
+    registry.close(CloseReason::Draining, |_| true);
+    registry.close_group(CloseReason::ListenerRemoved, group.unwrap());
+    let reasons = [0, 8, 9].map(|entry: usize| entries[entry].0.close_reason());
+    let (route, draining) = (Some(CloseReason::RouteChanged), Some(CloseReason::Draining));
+    assert_eq!(reasons, [route, route, draining], "the first reason stays");
 }
 
 /// Counts how often it is woken.
