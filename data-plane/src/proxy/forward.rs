@@ -177,6 +177,9 @@ impl Attempts<'_> {
                 Ok(place) => place,
                 Err(limit @ (TunnelLimit::Pool | TunnelLimit::Member)) => {
                     failure = ProxyError::TunnelLimit(limit);
+                    if limit == TunnelLimit::Pool {
+                        pick.leave_out_pool_of(backend);
+                    }
                     continue;
                 }
                 Err(limit) => return Err(ProxyError::TunnelLimit(limit)),

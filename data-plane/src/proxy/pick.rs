@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tidegate_http1::Fields;
 
 use crate::backend::Backend;
+use crate::pool_state::PoolState;
 use crate::runtime::{BackendSet, MemberChoice};
 use crate::upstream::dedicated::DedicatedConnections;
 
@@ -42,6 +43,8 @@ pub(super) struct Pick<'a> {
     /// Created on first use: a request with an affinity cookie takes no turn of round robin.
     choice: Option<MemberChoice>,
     last: Option<usize>,
+    /// The pools that take no tunnel now; their members are not chosen. Most requests find none.
+    full: Vec<&'a Arc<PoolState>>,
 }
 
 impl<'a> Pick<'a> {
@@ -54,7 +57,7 @@ impl<'a> Pick<'a> {
         let own = if backend_set.dedicated { dedicated.backend() } else { None };
         let own = own.and_then(|backend| backend_set.number_of(backend));
         let first = [bound, own.filter(|own| bound != Some(*own) && backend_set.is_reachable(*own))];
-        Pick { backend_set, client, first, choice: None, last: None }
+        Pick { backend_set, client, first, choice: None, last: None, full: Vec::new() }
     }
 
     /// Returns the next backend to try and its number in the set, and excludes the previous one. `None` means that
@@ -66,10 +69,21 @@ impl<'a> Pick<'a> {
         }
         let number = match self.first.iter_mut().find_map(Option::take) {
             Some(number) => number,
-            None => backend_set.choose(self.choice())?,
+            None => {
+                self.choice();
+                let is_open = |backend: &Backend| {
+                    !self.full.iter().any(|full| Arc::ptr_eq(full, &backend.member_state.pool))
+                };
+                backend_set.choose(self.choice.as_ref()?, is_open)?
+            }
         };
         self.last = Some(number);
         Some((number, backend_set.member(number)?))
+    }
+
+    /// Leaves out the other members of this backend's pool, which is full. Each of them would be refused as well.
+    pub(super) fn leave_out_pool_of(&mut self, backend: &'a Arc<Backend>) {
+        self.full.push(&backend.member_state.pool);
     }
 
     fn choice(&mut self) -> &mut MemberChoice {

@@ -98,11 +98,13 @@ impl BackendSet {
         self.load_balancer.start(client)
     }
 
-    /// Returns the next choice, without unhealthy and excluded backends. `None` means that all were tried.
-    pub(crate) fn choose(&self, choice: &MemberChoice) -> Option<usize> {
+    /// Returns the next choice, without unhealthy and excluded backends and those for which `is_open` does not hold.
+    /// `None` means that all were tried.
+    pub(crate) fn choose(&self, choice: &MemberChoice, is_open: impl Fn(&Backend) -> bool) -> Option<usize> {
         let kept = self.kept();
         let fit = |number: usize| {
-            self.backends[number].health.usable() || kept.iter().any(|kept| kept.contains(&number))
+            let backend = &self.backends[number];
+            is_open(backend) && (backend.health.usable() || kept.iter().any(|kept| kept.contains(&number)))
         };
         self.load_balancer.choose(choice, fit, |number| self.backends[number].member_state.live())
     }

@@ -174,7 +174,7 @@ fn members_kept_for_want_of_others_are_those_of_one_pool() {
     down.health.set(HealthState::Down, "It failed.");
     let client = std::net::Ipv4Addr::LOCALHOST.into();
     let mut chosen: Vec<_> =
-        (0..2).filter_map(|_| backend_set.choose(&backend_set.start_choice(client))).collect();
+        (0..2).filter_map(|_| backend_set.choose(&backend_set.start_choice(client), |_| true)).collect();
     chosen.sort_unstable();
     assert_eq!(chosen, [0, 1], "the only one of its pool gets requests although it is down");
     assert!(runtime.keeps(down) && backend_set.is_reachable(0), "and all agree on that");
