@@ -279,11 +279,21 @@ impl Body {
             Body::Object => ("application/json", json!({"type": "object"})),
             Body::Texts => ("application/json", json!({"type": "array", "items": {"type": "string"}})),
             Body::Text => ("text/plain", json!({"type": "string"})),
-            Body::Events => ("text/event-stream", json!({"type": "string"})),
+            Body::Events => ("text/event-stream", event()),
             Body::Metrics => ("application/openmetrics-text", json!({"type": "string"})),
         };
         json!({media_type: {"schema": schema}})
     }
+}
+
+/// The schema of an event stream, which is that of each event: its fields, as a reader of streams finds them.
+fn event() -> Value {
+    let text = json!({"type": "string"});
+    json!({
+        "type": "object",
+        "properties": {"id": text, "event": text, "data": text},
+        "required": ["event", "data"],
+    })
 }
 
 /// All client errors that operations may reference.
