@@ -15,7 +15,8 @@ mod version;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
+use futures_util::TryStreamExt;
+use http_body_util::{BodyDataStream, BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderMap, RETRY_AFTER};
 use hyper::{Method, Request, Response, StatusCode};
@@ -173,6 +174,31 @@ impl ApiClient {
         // `/healthz` and the like answer with text.
         let body = parsed.unwrap_or_else(|_| Value::String(text()));
         Ok(Answer { status: head.status, headers: head.headers, body })
+    }
+
+    /// Opens a stream, such as that of the events, and returns its chunks. Only its beginning has a time limit.
+    ///
+    /// # Errors
+    /// See [`ApiClient::send`].
+    pub(crate) async fn stream(
+        &self,
+        request: &ApiRequest<'_>,
+    ) -> Result<impl futures_util::Stream<Item = Result<Bytes, ApiError>> + Unpin + use<>, ApiError> {
+        let response = self.authorized(request).await?;
+        let (head, body) = response.into_parts();
+        if !head.status.is_success() {
+            let body =
+                Limited::new(body, MAX_BODY).collect().await.map(|all| all.to_bytes()).unwrap_or_default();
+            let parsed = serde_json::from_slice(&body).unwrap_or(Value::Null);
+            let problem = Problem::of_response(head.status, &parsed, &String::from_utf8_lossy(&body));
+            return Err(ApiError::Refused(problem));
+        }
+        if head.headers.contains_key(NOT_ENFORCED) {
+            return Err(ApiError::NotServed(request.path.to_string()));
+        }
+        let url = self.endpoint.to_string();
+        Ok(BodyDataStream::new(body)
+            .map_err(move |e| ApiError::Unreachable { url: url.clone(), cause: e.to_string() }))
     }
 
     /// Sends a request with a token; with a new one if the cached one is not accepted.

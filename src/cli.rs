@@ -10,6 +10,7 @@ mod downstream;
 mod kinds;
 mod manage;
 mod resource;
+mod revision;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -29,11 +30,12 @@ pub(crate) use control_plane::ControlPlaneOptions;
 pub(crate) use downstream::DownstreamOptions;
 pub(crate) use kinds::{EXPIRY, KINDS, Place, ResourceKind};
 pub(crate) use manage::{
-    ApplyOptions, CompletionsOptions, ContextCommand, ContextDefaults, ContextSetOptions, GatewayCommand,
-    GatewayWriteOptions, HealthOptions, LoginOptions, ManOptions, Shell, StatusOptions, WorkerDeleteOptions,
-    WorkerListOptions, WorkerShowOptions,
+    ApplyOptions, CompletionsOptions, ContextCommand, ContextDefaults, ContextSetOptions, EventsOptions,
+    GatewayCommand, GatewayWriteOptions, HealthOptions, LoginOptions, ManOptions, Shell, StatusOptions,
+    WorkerDeleteOptions, WorkerListOptions, WorkerShowOptions, WorkerSwitchOptions,
 };
 pub(crate) use resource::{DeleteOptions, ResourceCommand, Verb, WriteOptions};
+pub(crate) use revision::{RevisionCommand, RevisionDiffOptions, RollbackOptions};
 pub(crate) use value::{
     duration as parse_duration, format_access_log, format_duration, format_metrics, format_tunnel_buffer,
 };
@@ -138,6 +140,30 @@ pub(crate) enum Command {
         command: GatewayCommand,
     },
 
+    /// Show the history of gateways.
+    #[command(visible_alias = "revisions")]
+    Revision {
+        #[command(subcommand)]
+        command: RevisionCommand,
+    },
+
+    /// Return a gateway to an earlier revision: a new one with the same content, certificates and extensions included.
+    ///
+    /// Shows what would change, asks, and waits until every worker has it.
+    #[command(
+        after_help = "Examples:\n  tidegate rollback\n  tidegate rollback 11 -g edge --reason 'the new pool does not answer'"
+    )]
+    Rollback(RollbackOptions),
+
+    /// Show what happens: generations applied and rejected, members up and down, drains, certificates and workers.
+    ///
+    /// Without `--follow`, shows the events that the control plane still has. A stream that breaks is continued after
+    /// its last event; `reset` tells that events are lost.
+    #[command(
+        after_help = "Examples:\n  tidegate events -f\n  tidegate events -f -g edge --tunnels\n  tidegate events -o json"
+    )]
+    Events(EventsOptions),
+
     #[command(flatten)]
     Resource(ResourceCommand),
 
@@ -205,6 +231,12 @@ pub(crate) enum WorkerCommand {
 
     /// Show a worker: as YAML, or as `--output` says.
     Show(WorkerShowOptions),
+
+    /// Drain a worker: it accepts no connections, and its tunnels end within its drain timeout. Waits until it is drained.
+    Drain(WorkerSwitchOptions),
+
+    /// Have a drained worker accept connections again.
+    Resume(WorkerSwitchOptions),
 
     /// Revoke a worker: its certificate is no longer accepted. It serves its last configuration until it is stopped.
     Delete(WorkerDeleteOptions),

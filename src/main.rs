@@ -106,7 +106,10 @@ fn dispatch(cli: Cli) -> CommandResult {
         command @ (Command::Status(_)
         | Command::Health(_)
         | Command::Apply(_)
+        | Command::Events(_)
         | Command::Gateway { .. }
+        | Command::Revision { .. }
+        | Command::Rollback(_)
         | Command::Resource(_)
         | Command::Login(_)
         | Command::Context { .. }

@@ -7,11 +7,13 @@ mod apply;
 mod certificate;
 mod confirm;
 mod context_commands;
+mod events;
 mod gateways;
 mod health;
 mod login;
 mod progress;
 mod resources;
+mod revisions;
 mod session;
 mod status;
 mod view;
@@ -47,11 +49,16 @@ async fn dispatch(command: &Command) -> CommandResult {
         Command::Health(options) => health::run(options).await,
         Command::Apply(options) => apply::run(options).await,
         Command::Gateway { command } => gateways::run(command).await,
+        Command::Events(options) => events::run(options).await,
+        Command::Revision { command } => revisions::run(command).await,
+        Command::Rollback(options) => revisions::rollback(options).await,
         Command::Resource(command) => resources::run(command).await,
         Command::Login(options) => login::run(options).await,
         Command::Context { command } => context_commands::run(command),
         Command::Worker { command: WorkerCommand::List(options) } => workers::list(options).await,
         Command::Worker { command: WorkerCommand::Show(options) } => workers::show(options).await,
+        Command::Worker { command: WorkerCommand::Drain(options) } => workers::drain(options).await,
+        Command::Worker { command: WorkerCommand::Resume(options) } => workers::resume(options).await,
         Command::Worker { command: WorkerCommand::Delete(options) } => workers::delete(options).await,
         other => unreachable!("{other:?} does not go over the REST API"),
     }

@@ -16,7 +16,7 @@ pub(crate) enum Exit {
     Usage = 2,
     /// The resource does not exist.
     NotFound = 3,
-    /// The resource was changed by somebody else, or something else depends on it.
+    /// The resource was changed by somebody else, or its present state does not allow the request.
     Conflict = 4,
     /// The credentials or the certificate are not accepted, or their role does not suffice.
     Refused = 5,

@@ -276,12 +276,22 @@ pub(crate) static KINDS: &[ResourceKind] = &[
         "Tunnel policies: what becomes of tunnels when something changes. `default` is for all pools, others have the name of a pool.",
         "tunnelPolicies",
         &[
+            ("REMOVED", "/properties/onMemberRemoved/action"),
+            ("DOWN", "/properties/onMemberDown/action"),
             ("SPREAD", "/properties/drainSpread"),
             ("MAX TUNNELS", "/properties/maxTunnels"),
             ("MAX LIFETIME", "/properties/maxLifetimeInSec"),
             ("IDLE TIMEOUT", "/properties/idleTimeoutInSec"),
             ("PEER TIMEOUT", "/properties/peerTimeoutInSec"),
+            ("APPLIES TO", "/properties/appliesTo"),
         ],
+    ),
+    extension(
+        "http2-policy",
+        "http2-policies",
+        "HTTP/2 policies: the limits of connections of clients that use HTTP/2. The name is `default`.",
+        "http2Policies",
+        &[("REQUESTS", "/properties/maxRequestsPerConnection")],
     ),
 ];
 

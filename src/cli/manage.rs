@@ -253,6 +253,39 @@ pub(crate) struct WorkerDeleteOptions {
     pub(crate) connection: ConnectionOptions,
 }
 
+#[derive(Clone, Debug, Args)]
+pub(crate) struct WorkerSwitchOptions {
+    /// The ID of the worker, or the beginning of it.
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) id: String,
+
+    /// Do not wait until the worker is in its new state.
+    #[arg(long, env = "TIDEGATE_NO_WAIT", value_parser = BoolishValueParser::new())]
+    pub(crate) no_wait: bool,
+
+    #[command(flatten)]
+    pub(crate) connection: ConnectionOptions,
+}
+
+/// `tidegate events`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct EventsOptions {
+    /// Show the events from now on, until the command is interrupted.
+    #[arg(short, long, env = "TIDEGATE_FOLLOW", value_parser = BoolishValueParser::new())]
+    pub(crate) follow: bool,
+
+    /// Also show a sample of the tunnels that open, and how these end. Needs one gateway.
+    #[arg(long, env = "TIDEGATE_TUNNELS", value_parser = BoolishValueParser::new(), requires = "follow")]
+    pub(crate) tunnels: bool,
+
+    /// The gateway: its name, or its ID. The default is that of the context, else all gateways and the workers.
+    #[arg(short, long, env = "TIDEGATE_GATEWAY", value_name = "NAME|ID")]
+    pub(crate) gateway: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) common: CommonOptions,
+}
+
 /// `tidegate completions`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct CompletionsOptions {

@@ -2,13 +2,14 @@
 //!
 //! 1. `documents` reads files and finds the place of each document.
 //! 2. `plan` merges the documents into what is stored, and says what is sent.
-//! 3. `changes` says what that changes.
+//! 3. `rehearsal` asks the control plane what that would do, and `changes` says it.
 //! 4. After the answer of a person, everything is sent under the condition that nobody else has changed it since.
 
 mod changes;
 mod compare;
 mod documents;
 mod plan;
+mod rehearsal;
 
 use std::error::Error;
 use std::path::Path;
@@ -21,9 +22,10 @@ use crate::cli::{ApplyOptions, Format, ResourceKind, WriteOptions};
 use crate::outcome::{CommandResult, Exit, Failure};
 use crate::output::{line, message};
 
-use self::changes::Changes;
+pub(super) use self::changes::Changes;
 use self::documents::{Document, Source};
 use self::plan::{Plan, Write};
+use self::rehearsal::Rehearsal;
 
 use super::confirm;
 use super::progress::Rollout;
@@ -120,12 +122,15 @@ async fn apply(
 
 /// Shows the plans, asks, and sends them one after the other.
 async fn execute(session: &Session, plans: &[Plan], options: &WriteOptions) -> CommandResult {
-    let changes: Vec<Changes> = plans.iter().map(Changes::of).collect();
-    if options.dry_run {
-        return show(session, plans, &changes);
+    let mut rehearsals = Vec::new();
+    for plan in plans {
+        rehearsals.push(Rehearsal::of(session, plan).await?);
     }
-    let changed: Vec<(&Plan, &Changes)> =
-        plans.iter().zip(&changes).filter(|(_, changes)| !changes.is_empty()).collect();
+    if options.dry_run {
+        return show(session, plans, &rehearsals);
+    }
+    let all = plans.iter().zip(&rehearsals);
+    let changed: Vec<(&Plan, &Rehearsal)> = all.filter(|(_, rehearsal)| !rehearsal.is_empty()).collect();
     if changed.is_empty() {
         message("nothing to change");
         return print(session, &plans.iter().filter_map(|plan| plan.stored.clone()).collect::<Vec<_>>());
@@ -135,8 +140,8 @@ async fn execute(session: &Session, plans: &[Plan], options: &WriteOptions) -> C
         let message = format!("--if-match is the ETag of one resource, and {writes} would be written");
         return Err(Failure::usage(message).into());
     }
-    for (plan, changes) in &changed {
-        message(changes.render(&plan.gateway, session.output.color).trim_end());
+    for (plan, rehearsal) in &changed {
+        message(told(session, plan, rehearsal).trim_end());
     }
     confirm::ask("Apply this?", options.yes).await?;
     let mut written = Vec::new();
@@ -200,21 +205,28 @@ pub(super) fn with_reason<'a>(request: ApiRequest<'a>, options: &WriteOptions) -
 }
 
 /// Prints what would change.
-fn show(session: &Session, plans: &[Plan], changes: &[Changes]) -> CommandResult {
+fn show(session: &Session, plans: &[Plan], rehearsals: &[Rehearsal]) -> CommandResult {
+    let all = plans.iter().zip(rehearsals);
     match session.output.format {
         Format::Table => {
-            for (plan, changes) in plans.iter().zip(changes) {
-                line(changes.render(&plan.gateway, session.output.color).trim_end())?;
+            for (plan, rehearsal) in all {
+                line(told(session, plan, rehearsal).trim_end())?;
             }
             Ok(())
         }
         _ => {
-            let all = plans.iter().zip(changes);
-            let all = all
-                .map(|(plan, changes)| json!({"id": plan.gateway.to_string(), "changes": changes.to_json()}));
+            let all = all.map(
+                |(plan, rehearsal)| json!({"id": plan.gateway.to_string(), "whatIf": rehearsal.to_json()}),
+            );
             session.output.document(&all.collect())
         }
     }
+}
+
+/// Returns what a plan would do, as a person reads it.
+fn told(session: &Session, plan: &Plan, rehearsal: &Rehearsal) -> String {
+    let color = session.output.color;
+    format!("{}{}", rehearsal.changes.render(&plan.gateway, color), rehearsal.notes(color))
 }
 
 /// Prints documents for programs; people have read the messages.

@@ -21,6 +21,8 @@ struct Picture {
     members: Vec<MemberHealth>,
     /// The workers and the failed gateways; none if the client may not see them.
     workers: Option<Value>,
+    /// The workers as resources, with their load.
+    fleet: Vec<Value>,
     not_enforced: Vec<Value>,
     now: Timestamp,
 }
@@ -53,10 +55,14 @@ impl Picture {
             Err(error) => Err::<_, ApiError>(error),
         };
         let not_enforced = session.api().list(&ApiRequest::get("/not-enforced")).await?;
+        let fleet =
+            get(workers::PLACE).await?.map(|list| list["value"].as_array().cloned().unwrap_or_default());
+        let fleet = fleet.unwrap_or_default();
         Ok(Picture {
             gateways,
             members,
             workers: get("/workers").await?,
+            fleet,
             not_enforced,
             now: Timestamp::now(),
         })
@@ -83,12 +89,7 @@ impl Picture {
         let failing: Vec<MemberHealth> =
             self.members.iter().filter(|member| !member.is_up()).cloned().collect();
         section("Members that are not up", &health::table(&failing, self.gateways.len() > 1));
-        if let Some(workers) = &self.workers {
-            section(
-                "Workers",
-                &workers::table(workers["value"].as_array().map(Vec::as_slice).unwrap_or_default()),
-            );
-        }
+        section("Workers", &workers::table(&self.fleet));
         section("Certificates that end soon", &self.certificates_table());
         section("Not enforced", &self.not_enforced_table());
         if self.gateways.is_empty() {
@@ -237,7 +238,7 @@ impl Picture {
         json!({
             "gateways": self.gateways,
             "membersNotUp": members.collect::<Vec<_>>(),
-            "workers": self.workers.as_ref().map(|workers| &workers["value"]),
+            "workers": self.fleet,
             "failed": self.workers.as_ref().map(|workers| &workers["failed"]),
             "certificatesEndingSoon": ending.collect::<Vec<_>>(),
             "notEnforced": self.not_enforced,

@@ -33,8 +33,8 @@ pub(super) fn state(document: &Value) -> Cell {
 /// The meaning of a state of a gateway, a member or a worker.
 pub(super) fn tone(state: &str) -> Tone {
     match state.to_ascii_lowercase().as_str() {
-        "succeeded" | "running" | "up" | "connected" | "yes" | "open" => Tone::Good,
-        "failed" | "down" | "no" | "rejected" => Tone::Bad,
+        "succeeded" | "running" | "up" | "serving" | "connected" | "yes" | "open" => Tone::Good,
+        "failed" | "down" | "no" | "rejected" | "disconnected" => Tone::Bad,
         "updating" | "deleting" | "partial" | "unknown" | "draining" | "drained" | "starting"
         | "stopping" | "closing" => Tone::Warning,
         _ => Tone::Plain,

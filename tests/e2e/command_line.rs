@@ -2,6 +2,8 @@
 
 mod apply;
 mod contexts;
+mod events;
+mod history;
 mod resources;
 mod shells;
 mod terminals;

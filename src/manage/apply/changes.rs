@@ -16,8 +16,10 @@ use super::plan::Plan;
 
 /// The changes of one gateway.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Changes {
+pub(in crate::manage) struct Changes {
     all: Vec<Change>,
+    /// True if both documents are as they were stored.
+    is_stored: bool,
 }
 
 /// What happens to one resource.
@@ -56,6 +58,59 @@ impl Changes {
         self.all.is_empty()
     }
 
+    /// Reads the changes that the control plane tells: resources before and after, with all defaults.
+    pub(super) fn told(all: &[Value]) -> Changes {
+        let mut changes = Changes { all: Vec::new(), is_stored: true };
+        for change in all {
+            let what = change["resourceId"].as_str().and_then(ResourceId::parse).map(|id| name_of(&id));
+            let present = |name: &str| Some(&change[name]).filter(|document| !document.is_null());
+            let what = what.unwrap_or_else(|| change["resourceId"].as_str().unwrap_or_default().to_owned());
+            changes.member(&what, present("before"), present("after"));
+        }
+        changes
+    }
+
+    /// Compares two documents of a gateway as they were stored, with their extensions. `secrets` are the children whose
+    /// secrets differ, which no document shows.
+    pub(in crate::manage) fn between(
+        gateway: &ResourceId,
+        (older, newer): (&Value, &Value),
+        (older_extensions, newer_extensions): (&[Value], &[Value]),
+        secrets: &[ResourceId],
+    ) -> Changes {
+        let mut changes = Changes { all: Vec::new(), is_stored: true };
+        changes.gateway(&gateway.gateway, Some(older), newer, true);
+        let id = |extension: &Value| extension["id"].as_str().and_then(ResourceId::parse);
+        for extension in newer_extensions {
+            let before = older_extensions.iter().find(|other| id(other) == id(extension));
+            changes.member(&named(extension), before, Some(extension));
+        }
+        for extension in older_extensions {
+            if !newer_extensions.iter().any(|other| id(other) == id(extension)) {
+                changes.member(&named(extension), Some(extension), None);
+            }
+        }
+        for child in secrets {
+            changes.secret(&name_of(child));
+        }
+        changes
+    }
+
+    /// Adds that a secret differs to the changes of its child.
+    fn secret(&mut self, what: &str) {
+        let property =
+            Property { path: "secret".to_owned(), before: None, after: Some("(changed)".to_owned()) };
+        match self.all.iter_mut().find(|change| change.what.eq_ignore_ascii_case(what)) {
+            Some(change) if change.action == Action::Change => change.properties.push(property),
+            Some(_) => {}
+            None => self.all.push(Change {
+                action: Action::Change,
+                what: what.to_owned(),
+                properties: vec![property],
+            }),
+        }
+    }
+
     /// Compares a gateway with its children. With `deletes`, children that only the older document has are deleted.
     fn gateway(&mut self, gateway: &str, before: Option<&Value>, after: &Value, deletes: bool) {
         let null = Value::Null;
@@ -83,7 +138,7 @@ impl Changes {
             (Some(_), Some(_)) => Action::Change,
             (_, None) => Action::Delete,
         };
-        let mut comparison = Comparison::default();
+        let mut comparison = Comparison::new(self.is_stored);
         if let Some(after) = after {
             comparison.compare("", before, after);
         }
@@ -94,7 +149,7 @@ impl Changes {
     }
 
     /// Returns the changes as lines.
-    pub(super) fn render(&self, gateway: &ResourceId, color: bool) -> String {
+    pub(in crate::manage) fn render(&self, gateway: &ResourceId, color: bool) -> String {
         let mut text = format!("{}\n", painted(&gateway.to_string(), Tone::Heading, color));
         for Change { action, what, properties } in &self.all {
             let (sign, tone) = match action {
@@ -143,6 +198,12 @@ fn name_of(id: &ResourceId) -> String {
     };
     let noun = if id.below.is_empty() { "gateway" } else { kind.map_or("resource", |kind| kind.noun) };
     format!("{noun} {}", id.name())
+}
+
+/// The name of a document with an ID.
+fn named(document: &Value) -> String {
+    let id = document["id"].as_str().and_then(ResourceId::parse);
+    id.map_or_else(|| name(document).to_owned(), |id| name_of(&id))
 }
 
 /// Returns the document of a gateway without its children.

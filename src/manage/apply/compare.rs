@@ -35,13 +35,20 @@ pub(super) struct Property {
 }
 
 /// A comparison of two documents of one resource.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Comparison {
+    /// True if the newer document is as it was stored, with all defaults. A document from a person leaves out what
+    /// shall have its default, which only the control plane knows.
+    is_stored: bool,
     /// The properties that differ.
     pub(super) found: Vec<Property>,
 }
 
 impl Comparison {
+    pub(super) fn new(is_stored: bool) -> Comparison {
+        Comparison { is_stored, found: Vec::new() }
+    }
+
     /// Compares a value with the older one. Lists of things with names are compared by name.
     pub(super) fn compare(&mut self, path: &str, before: Option<&Value>, after: &Value) {
         let is_named = |list: &[Value]| !list.is_empty() && list.iter().all(|one| one["name"].is_string());
@@ -85,15 +92,13 @@ impl Comparison {
         }
     }
 
-    /// Notes a property that only the stored document has: it gets its default, which only the control plane knows. Most
-    /// switches are off by default, so one that is off does not differ.
+    /// Notes a property that only the older document has. Most switches are off by default, so one that is off and left
+    /// out does not differ.
     fn left_out(&mut self, path: String, value: &Value) {
-        if !is_nothing(value) && *value != Value::Bool(false) {
-            self.found.push(Property {
-                path,
-                before: Some(short(value)),
-                after: Some("(default)".to_owned()),
-            });
+        let is_default = is_nothing(value) || (!self.is_stored && *value == Value::Bool(false));
+        if !is_default {
+            let after = (!self.is_stored).then(|| "(default)".to_owned());
+            self.found.push(Property { path, before: Some(short(value)), after });
         }
     }
 
@@ -186,7 +191,7 @@ fn equal(before: &Value, after: &Value) -> bool {
 }
 
 /// Returns a text without what a terminal would execute: documents may be other people's.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     text.replace(char::is_control, " ")
 }
 
@@ -210,7 +215,7 @@ mod tests {
 
     /// The paths that differ, each with what is shown of the new value.
     fn differences(before: &Value, after: &Value) -> String {
-        let mut comparison = Comparison::default();
+        let mut comparison = Comparison::new(false);
         comparison.compare("", Some(before), after);
         let shown = comparison
             .found
@@ -241,8 +246,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_gets_its_default() {
+    fn what_is_left_out_is_a_default_or_gone() {
         let before = json!({"properties": {"a": 1, "b": 2, "c": [], "d": false, "etag": "x"}});
-        assert_eq!(differences(&before, &json!({"properties": {"a": 3}})), "a=3; b=(default)");
+        let after = json!({"properties": {"a": 3}});
+        for (is_stored, expected) in [(false, "a=3 b=(default)"), (true, "a=3 b=gone d=gone")] {
+            let mut comparison = Comparison::new(is_stored);
+            comparison.compare("", Some(&before), &after);
+            let shown = comparison
+                .found
+                .iter()
+                .map(|Property { path, after, .. }| format!("{path}={}", after.as_deref().unwrap_or("gone")));
+            assert_eq!(shown.collect::<Vec<_>>().join(" "), expected);
+        }
     }
 }

@@ -31,6 +31,8 @@ async fn a_gateway_is_created_from_a_file_and_applied_again_without_a_change() {
     unasked.expect(2);
     assert!(unasked.stderr.contains("--yes"), "{}", unasked.stderr);
 
+    assert!(looked.stdout.contains("begins to listen at"), "{}", looked.stdout);
+
     let applied = cli.run(&["apply", "-f", &file, "--yes"]).await;
     applied.expect(0);
     assert!(applied.stderr.contains("edge is applied by 1 worker"), "{}", applied.stderr);
@@ -38,9 +40,7 @@ async fn a_gateway_is_created_from_a_file_and_applied_again_without_a_change() {
         tidegate.management().get(document.id()).await.json()["properties"]["provisioningState"],
         "Succeeded"
     );
-    let shown = cli.run(&["gateway", "show", "edge", "-o", "yaml"]).await;
-    let same = cli.file("same.yaml", shown.expect(0));
-    let again = cli.run(&["apply", "-f", &same, "--yes"]).await;
+    let again = cli.run(&["apply", "-f", &file, "--yes"]).await;
     assert!(again.stderr.contains("nothing to change"), "{}", again.stderr);
 }
 
@@ -123,4 +123,53 @@ async fn one_child_is_applied_by_its_noun_and_only_as_it_was_shown() {
     deleted.expect(0);
     let rules = gateway.management().get(&format!("{}/requestRoutingRules", gateway.id())).await.json();
     assert_eq!(rules["value"], Value::Array(Vec::new()));
+}
+
+#[tokio::test]
+async fn a_policy_is_applied_beside_the_gateway_and_pruned_by_its_kind() {
+    let backend = Backend::start().await;
+    let gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
+    let cli = CommandLine::of(&gateway.tidegate);
+    let policy = |name: &str| {
+        format!("type: Tidegate.Network/tunnelPolicies\nname: {name}\nproperties:\n  maxTunnels: 5\n")
+    };
+    let both = cli.file("policies.yaml", &format!("{}---\n{}", policy("default"), policy("pool")));
+    let applied = cli.run(&["apply", "-f", &both, "--yes"]).await;
+    applied.expect(0);
+    assert!(applied.stderr.contains("+ policy pool"), "{}", applied.stderr);
+    let list = cli.run(&["policy", "list"]).await;
+    assert!(list.expect(0).contains("MAX TUNNELS") && list.stdout.contains("pool"), "{}", list.stdout);
+
+    let one = cli.file("policies.yaml", &policy("default"));
+    cli.run(&["apply", "-f", &one, "--prune", "--yes"]).await.expect(0);
+    let ids = cli.run(&["policy", "list", "-o", "id"]).await;
+    assert_eq!(
+        ids.expect(0).trim(),
+        format!("{}/providers/Tidegate.Network/tunnelPolicies/default", gateway.id())
+    );
+    cli.run(&["policy", "delete", "default", "--yes"]).await.expect(0);
+    cli.run(&["policy", "show", "default"]).await.expect(3);
+    let limit = r#"{"properties": {"maxRequestsPerConnection": 0}}"#;
+    let refused = cli.run_with(&["http2-policy", "apply", "default", "-f", "-", "--yes"], &[], limit).await;
+    refused.expect(1);
+    assert!(refused.stderr.contains("maxRequestsPerConnection"), "{}", refused.stderr);
+}
+
+#[tokio::test]
+async fn the_fate_of_tunnels_is_told_before() {
+    let backend = Backend::start().await;
+    let gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
+    let cli = CommandLine::of(&gateway.tidegate);
+    let mut socket = gateway.websocket("/chat").await;
+    socket.echo("hello").await;
+    let empty = r#"{"properties": {"backendAddresses": []}}"#;
+    let looked = cli.run_with(&["pool", "apply", "pool", "-f", "-", "--dry-run"], &[], empty).await;
+    assert!(looked.expect(0).contains("tunnels: 1 end within 30s"), "{}", looked.stdout);
+    let probe = r#"{"properties": {"protocol": "Http", "host": "a.example", "path": "/", "interval": 30, "timeout": 30, "unhealthyThreshold": 3}}"#;
+    let kept = cli.run_with(&["probe", "apply", "other", "-f", "-", "--dry-run"], &[], probe).await;
+    assert!(kept.expect(0).contains("tunnels: 1 stay"), "{}", kept.stdout);
+    let refused = cli.run(&["listener", "delete", "http", "--dry-run"]).await;
+    refused.expect(1);
+    assert!(refused.stderr.contains("ResourceInUse"), "{}", refused.stderr);
+    socket.echo("still here").await;
 }

@@ -1,6 +1,6 @@
 //! Lists, documents, health and the state of everything, in each form, with exit codes for scripts.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tidegate_harness::{Authority, Backend, CommandLine, Gateway, loopback, wait_for};
 
 use crate::{tidegate, with_https};
@@ -102,7 +102,7 @@ async fn the_whole_picture_names_what_is_wrong() {
 
     let status = cli.run(&["status"]).await;
     for part in
-        ["Gateways", "1/2", "1/1", "Listeners", "Members that are not up", &absent, "Workers", "connected"]
+        ["Gateways", "1/2", "1/1", "Listeners", "Members that are not up", &absent, "Workers", "serving"]
     {
         assert!(status.expect(0).contains(part), "{part}:\n{}", status.stdout);
     }
@@ -113,8 +113,12 @@ async fn the_whole_picture_names_what_is_wrong() {
     assert!(failing.stdout.contains(&absent) && failing.stderr.contains("1 member is not up"), "{failing:?}");
 
     let workers = cli.run(&["worker", "list", "-o", "json"]).await.json();
-    let id = workers[0]["id"].as_str().unwrap();
+    let id = workers[0]["name"].as_str().unwrap();
     let shown = cli.run(&["worker", "show", &id[..6], "-o", "json"]).await.json();
-    assert_eq!((&shown["id"], &shown["connected"]), (&json!(id), &Value::Bool(true)));
+    assert_eq!((&shown["name"], &shown["properties"]["state"]), (&json!(id), &json!("serving")));
     cli.run(&["worker", "show", "zzzz"]).await.expect(3);
+    let drained = cli.run(&["worker", "drain", id]).await;
+    drained.expect(0);
+    assert!(drained.stderr.contains("is drained"), "{}", drained.stderr);
+    cli.run(&["worker", "resume", id]).await.expect(0);
 }

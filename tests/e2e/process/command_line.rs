@@ -51,7 +51,7 @@ fn documented_flags() -> BTreeMap<String, String> {
 }
 
 /// Every command that has flags.
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 14] = [
     "up",
     "control-plane",
     "data-plane",
@@ -65,6 +65,7 @@ const COMMANDS: [&str; 13] = [
     "login",
     "context set",
     "listener apply",
+    "events",
 ];
 
 #[tokio::test]
