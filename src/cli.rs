@@ -13,6 +13,7 @@ mod resource;
 mod revision;
 #[cfg(test)]
 mod tests;
+mod tunnel;
 mod value;
 mod worker;
 
@@ -36,6 +37,9 @@ pub(crate) use manage::{
 };
 pub(crate) use resource::{DeleteOptions, ResourceCommand, Verb, WriteOptions};
 pub(crate) use revision::{RevisionCommand, RevisionDiffOptions, RollbackOptions};
+pub(crate) use tunnel::{
+    TunnelCloseOptions, TunnelCommand, TunnelListOptions, TunnelShowOptions, TunnelTopOptions,
+};
 pub(crate) use value::{
     duration as parse_duration, format_access_log, format_duration, format_metrics, format_tunnel_buffer,
 };
@@ -163,6 +167,13 @@ pub(crate) enum Command {
         after_help = "Examples:\n  tidegate events -f\n  tidegate events -f -g edge --tunnels\n  tidegate events -o json"
     )]
     Events(EventsOptions),
+
+    /// Manage tunnels: the WebSockets that are open.
+    #[command(visible_alias = "tunnels")]
+    Tunnel {
+        #[command(subcommand)]
+        command: TunnelCommand,
+    },
 
     #[command(flatten)]
     Resource(ResourceCommand),

@@ -110,6 +110,7 @@ fn dispatch(cli: Cli) -> CommandResult {
         | Command::Gateway { .. }
         | Command::Revision { .. }
         | Command::Rollback(_)
+        | Command::Tunnel { .. }
         | Command::Resource(_)
         | Command::Login(_)
         | Command::Context { .. }

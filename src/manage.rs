@@ -16,12 +16,14 @@ mod resources;
 mod revisions;
 mod session;
 mod status;
+mod top;
+mod tunnels;
 mod view;
 mod workers;
 
 use std::io;
 
-use crate::cli::{Command, WorkerCommand};
+use crate::cli::{Command, TunnelCommand, WorkerCommand};
 use crate::outcome::{CommandResult, Exit, Failure};
 use crate::stop::Stop;
 
@@ -52,6 +54,10 @@ async fn dispatch(command: &Command) -> CommandResult {
         Command::Events(options) => events::run(options).await,
         Command::Revision { command } => revisions::run(command).await,
         Command::Rollback(options) => revisions::rollback(options).await,
+        Command::Tunnel { command: TunnelCommand::List(options) } => tunnels::list(options).await,
+        Command::Tunnel { command: TunnelCommand::Show(options) } => tunnels::show(options).await,
+        Command::Tunnel { command: TunnelCommand::Close(options) } => tunnels::close(options).await,
+        Command::Tunnel { command: TunnelCommand::Top(options) } => top::run(options).await,
         Command::Resource(command) => resources::run(command).await,
         Command::Login(options) => login::run(options).await,
         Command::Context { command } => context_commands::run(command),

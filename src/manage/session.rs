@@ -179,7 +179,7 @@ impl Session {
 
 /// Checks that a name is one segment of a path: what follows a `?` would be no part of it, and another resource would
 /// be meant.
-fn check_name(name: &str) -> Result<(), Failure> {
+pub(super) fn check_name(name: &str) -> Result<(), Failure> {
     match name.contains(['/', '?', '%', '#']) {
         true => Err(Failure::usage(format!("`{name}` is neither a name nor an ID"))),
         false => Ok(()),

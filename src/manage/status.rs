@@ -13,12 +13,14 @@ use crate::output::{Cell, Table, Tone, line, painted};
 use super::certificate::{self, SOON};
 use super::health::{self, MemberHealth};
 use super::session::{Session, ids};
-use super::{view, workers};
+use super::{tunnels, view, workers};
 
 /// Everything that is shown.
 struct Picture {
     gateways: Vec<Value>,
     members: Vec<MemberHealth>,
+    /// The number of open tunnels of each gateway; none if the control plane does not count them.
+    tunnels: Vec<Option<u64>>,
     /// The workers and the failed gateways; none if the client may not see them.
     workers: Option<Value>,
     /// The workers as resources, with their load.
@@ -44,8 +46,10 @@ pub(super) async fn run(options: &StatusOptions) -> CommandResult {
 impl Picture {
     async fn take(session: &Session) -> Result<Picture, Box<dyn Error>> {
         let gateways = session.gateways().await?;
-        let mut members = Vec::new();
+        let (mut members, mut tunnels) = (Vec::new(), Vec::new());
         for gateway in ids(&gateways) {
+            // A control plane that is older than this command does not count them.
+            tunnels.push(tunnels::count(session, &gateway, "").await.ok());
             members.extend(health::read(&health::report(session, &gateway).await?, &gateway.gateway));
         }
         let get = async |path: &str| match session.api().get(path).await {
@@ -61,6 +65,7 @@ impl Picture {
         Ok(Picture {
             gateways,
             members,
+            tunnels,
             workers: get("/workers").await?,
             fleet,
             not_enforced,
@@ -99,9 +104,17 @@ impl Picture {
     }
 
     fn gateways_table(&self) -> Table {
-        let mut table =
-            Table::new(&["GATEWAY", "RUNS", "STATE", "LISTENERS", "MEMBERS UP", "WORKERS", "REASON"]);
-        for gateway in &self.gateways {
+        let mut table = Table::new(&[
+            "GATEWAY",
+            "RUNS",
+            "STATE",
+            "LISTENERS",
+            "MEMBERS UP",
+            "TUNNELS",
+            "WORKERS",
+            "REASON",
+        ]);
+        for (gateway, tunnels) in self.gateways.iter().zip(&self.tunnels) {
             let properties = &gateway["properties"];
             let name = gateway["name"].as_str().unwrap_or_default();
             let of_it = self.members.iter().filter(|member| member.gateway == name);
@@ -123,6 +136,7 @@ impl Picture {
                 view::state(gateway),
                 properties["httpListeners"].as_array().map_or(0, Vec::len).to_string().into(),
                 members,
+                tunnels.map(|number| number.to_string()).unwrap_or_default().into(),
                 workers,
                 Cell::new(self.reason(gateway), Tone::Bad),
             ]);
@@ -237,6 +251,7 @@ impl Picture {
             .map(|(_, one, end)| json!({"id": one["id"], "expiresAt": end.to_string()}));
         json!({
             "gateways": self.gateways,
+            "tunnels": self.tunnels,
             "membersNotUp": members.collect::<Vec<_>>(),
             "workers": self.fleet,
             "failed": self.workers.as_ref().map(|workers| &workers["failed"]),

@@ -65,6 +65,20 @@ pub(super) fn seconds(seconds: i64) -> String {
     shown.iter().take_while(|part| *part != "0s" || shown.len() == 1).cloned().collect::<Vec<_>>().join(" ")
 }
 
+/// Returns a number of bytes with a unit, such as `2.0 KiB`.
+pub(super) fn bytes(number: u64) -> String {
+    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    if number < 1024 {
+        return format!("{number} B");
+    }
+    let (mut size, mut unit) = (number as f64 / 1024.0, 0);
+    while size >= 1023.95 && unit + 1 < UNITS.len() {
+        size /= 1024.0;
+        unit += 1;
+    }
+    format!("{size:.1} {}", UNITS[unit])
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -84,6 +98,20 @@ mod tests {
             (json!(["a", "b"]), "a, b"),
         ] {
             assert_eq!(text(&value), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn bytes_have_one_unit() {
+        for (given, expected) in [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (2048, "2.0 KiB"),
+            (1_048_575, "1.0 MiB"),
+            (5 << 30, "5.0 GiB"),
+            (u64::MAX, "16384.0 PiB"),
+        ] {
+            assert_eq!(bytes(given), expected, "{given}");
         }
     }
 

@@ -7,3 +7,4 @@ mod history;
 mod resources;
 mod shells;
 mod terminals;
+mod tunnels;

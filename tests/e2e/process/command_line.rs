@@ -51,7 +51,7 @@ fn documented_flags() -> BTreeMap<String, String> {
 }
 
 /// Every command that has flags.
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 17] = [
     "up",
     "control-plane",
     "data-plane",
@@ -66,6 +66,9 @@ const COMMANDS: [&str; 14] = [
     "context set",
     "listener apply",
     "events",
+    "tunnel list",
+    "tunnel close",
+    "tunnel top",
 ];
 
 #[tokio::test]
