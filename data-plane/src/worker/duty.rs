@@ -155,13 +155,23 @@ impl Worker {
     /// Returns the time of processors since the last call, in thousandths of the time that passed.
     fn cpu_permille(&mut self) -> u32 {
         let now = Instant::now();
-        let used = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-        let seconds = u64::try_from(used.tv_sec).unwrap_or_default();
-        let used = Duration::new(seconds, u32::try_from(used.tv_nsec).unwrap_or_default());
+        let used = processor_time();
         let Some((before, at)) = self.duty.cpu.replace((used, now)) else { return 0 };
         let passed = now.saturating_duration_since(at).as_micros().max(1);
         u32::try_from(used.saturating_sub(before).as_micros() * 1000 / passed).unwrap_or(u32::MAX)
     }
+}
+
+/// Returns the time that processors have spent on this process; zero where the system does not tell.
+///
+/// Linux counts it in ticks of 10 ms (proc(5)). The file is read, because rustix's clock reads the memory of the
+/// kernel's own library, which Valgrind does not map.
+fn processor_time() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // The name of the program, in parentheses, may have any characters.
+    let behind_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let ticks = behind_name.split_ascii_whitespace().skip(11).take(2).flat_map(str::parse::<u64>);
+    Duration::from_millis(10 * ticks.sum::<u64>())
 }
 
 /// Ends the tunnels of the whole worker within `timeout`, spread as the policies of their pools say, and then what is
