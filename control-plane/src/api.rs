@@ -83,7 +83,7 @@ pub(crate) struct App {
     pub(crate) token_file: PathBuf,
     /// The metrics of requests.
     pub(crate) metrics: Arc<Metrics>,
-    /// What has happened lately.
+    /// The latest events.
     pub(crate) events: Arc<Events>,
     /// The open streams of events.
     pub(crate) streams: Streams,

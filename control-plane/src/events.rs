@@ -1,4 +1,4 @@
-//! What has happened lately: a bounded list of events in memory, which readers follow.
+//! The latest events: a bounded list in memory, which readers follow.
 //!
 //! The list is a log for readers that are connected, and no record: it begins anew with the process, and old events make
 //! room for new ones. A reader keeps its own position, so that a slow one costs no memory; one that has fallen behind is
@@ -28,7 +28,7 @@ pub(crate) struct Event {
     pub(crate) content: EventContent,
 }
 
-/// What has happened, and to whom.
+/// The kind of an event, and the resource that it is about.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct EventContent {
     /// The type, such as `memberDown`.

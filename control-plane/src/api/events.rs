@@ -1,4 +1,4 @@
-//! What happens, as server-sent events: for one gateway, and for all gateways that a client may see.
+//! Events of gateways as server-sent events: for one gateway, and for all gateways that a client may see.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;

@@ -1,4 +1,4 @@
-//! What a change of a gateway would do, without making it.
+//! The effects of a change of a gateway, without making it.
 
 use axum::Json;
 use axum::extract::State;

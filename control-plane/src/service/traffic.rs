@@ -1,5 +1,5 @@
-//! What a change of a gateway does to its running requests and tunnels: asked of the workers that run it, which decide
-//! by the code that would execute the change.
+//! The effects of a change on the running requests and tunnels of a gateway: asked of the workers that run it, which
+//! decide by the code that would execute the change.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use super::Service;
 /// The time that workers have for their answers.
 const ANSWER_TIME: Duration = Duration::from_secs(5);
 
-/// What a change does to running requests and tunnels.
+/// The effects of a change on running requests and tunnels.
 #[derive(Clone, Debug)]
 pub(crate) struct Traffic {
     /// The answer of each connected worker that runs the gateway.

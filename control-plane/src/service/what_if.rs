@@ -1,4 +1,4 @@
-//! What a change of a gateway would do, without making it: the resources that it creates, changes and deletes, the
+//! The effects of a change of a gateway, without making it: the resources that it creates, changes and deletes, the
 //! listeners that it opens and closes, and what becomes of running requests and tunnels.
 //!
 //! The changes are decided by the code of real writes, one after the other on a gateway that only this module holds.

@@ -51,7 +51,7 @@ pub(crate) struct TunnelCloser {
     stop: CancellationToken,
 }
 
-/// What has become of the tunnels of a closing.
+/// The numbers of tunnels that a closing has chosen, closed and found ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Outcome {
     /// The number of tunnels that were chosen.

@@ -48,7 +48,7 @@ pub struct TunnelPolicy {
     pub peer_timeout: Duration,
 }
 
-/// What happens to a tunnel at an event.
+/// The action on a tunnel at an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum TunnelAction {
     /// It continues as if nothing had happened.

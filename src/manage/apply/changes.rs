@@ -22,7 +22,7 @@ pub(in crate::manage) struct Changes {
     is_stored: bool,
 }
 
-/// What happens to one resource.
+/// The change of one resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Change {
     action: Action,
