@@ -3,6 +3,7 @@
 //! Needs no network: links to other hosts are not followed. `tests/clients/readme/run` runs the blocks.
 
 mod markdown;
+mod monitoring;
 
 use std::collections::BTreeMap;
 use std::fs;
