@@ -4,6 +4,7 @@
 
 mod markdown;
 mod monitoring;
+mod packaging;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -129,6 +130,7 @@ fn every_named_file_exists() {
         "http1/",
         "migrations/",
         "openapi/",
+        "packaging/",
         "shared/",
         "src/",
         "tests/",
