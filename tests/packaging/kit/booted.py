@@ -7,7 +7,8 @@ import subprocess
 
 from kit import pages
 
-BOOT_TIMEOUT_SECONDS = 180
+PARTS = "A control plane and workers as services"
+BOOT_TIMEOUT_SECONDS = 360
 
 UNIT = """[Unit]
 After=multi-user.target
@@ -17,7 +18,7 @@ FailureAction=poweroff-force
 [Service]
 Type=oneshot
 ExecStart=/root/steps
-TimeoutStartSec=120
+TimeoutStartSec=300
 StandardOutput=file:/root/printed
 StandardError=inherit
 """
@@ -25,15 +26,18 @@ StandardError=inherit
 STEPS = """#!/bin/sh
 set -eux
 cd /root
-# The root has no network; what is only recommended cannot be fetched.
-echo 'APT::Install-Recommends "false";' >/etc/apt/apt.conf.d/offline
 export DEBIAN_FRONTEND=noninteractive
 {commands}
 timeout 3 {look} >clock || true
 grep 's, says 127.0.0.1:9100' clock
 systemctl show --property MainPID --value tidegate >before
 # An upgrade reloads the service, which takes over from itself: no request fails meanwhile.
-( while [ ! -e upgraded ]; do curl --silent --fail --show-error http://127.0.0.1/ >/dev/null || touch refused; done ) &
+( set +x
+  while [ ! -e upgraded ]; do
+      curl --silent --fail --show-error http://127.0.0.1/ >/dev/null || touch refused
+      # Leaves the processor to the upgrade.
+      sleep 0.05
+  done ) &
 requests=$!
 apt-get install --yes --reinstall {package}
 systemctl show --property MainPID --value tidegate >after
@@ -42,8 +46,12 @@ wait $requests
 test ! -e refused
 ! cmp before after
 systemctl is-active tidegate tidegate-echo
+# The parts as services of their own, on one machine: the control plane ends `tidegate`, whose data it takes.
+{parts}
+! systemctl is-active tidegate
+curl --silent --fail --show-error --retry 100 --retry-delay 1 --retry-connrefused --retry-max-time 30 http://127.0.0.1/
 apt-get purge --yes tidegate
-! systemctl is-active tidegate tidegate-echo
+! systemctl is-active tidegate-control-plane tidegate-worker tidegate-echo
 test -s /var/lib/tidegate/tidegate.db
 echo well >result
 """
@@ -61,6 +69,7 @@ def run(package: pathlib.Path, root: pathlib.Path) -> bool:
         STEPS.format(
             commands="\n".join(pages.commands("Debian and Ubuntu")),
             look=pages.look("Debian and Ubuntu"),
+            parts="\n".join(pages.all_commands(PARTS)).replace("control.example", "127.0.0.1"),
             package=f"./{package.name}",
         )
     )

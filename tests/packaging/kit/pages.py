@@ -17,6 +17,11 @@ def commands(heading: str) -> list[str]:
     return _blocks(heading)[0].splitlines()
 
 
+def all_commands(heading: str) -> list[str]:
+    """Returns the commands of all blocks under the heading."""
+    return [command for block in _blocks(heading) for command in block.splitlines()]
+
+
 def look(heading: str) -> str:
     """Returns the command of the second block under the heading, which shows the messages of a WebSocket."""
     (command,) = _blocks(heading)[1].splitlines()
