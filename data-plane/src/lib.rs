@@ -9,6 +9,7 @@
 //! top; to follow a WebSocket, [`proxy::tunnel`].
 
 mod access_log;
+mod address_text;
 mod alarm;
 mod backend;
 mod body;
@@ -52,6 +53,7 @@ mod sockets;
 mod spare_heads;
 mod spool;
 mod stream;
+mod tcp;
 mod tcp_diag;
 mod thread;
 mod threads;

@@ -169,7 +169,7 @@ async fn serve(mut accepted: AcceptedConnection, mut tcp: TcpStream) {
     };
     // The TLS handshake and HTTP/2 are boxed, so that the task of a plain HTTP/1.1 connection stays small.
     let accepted_stream = match tls {
-        None => Some((Stream::Plain(tcp), None)),
+        None => Some((Stream::Plain(tcp.into()), None)),
         Some(server) => Box::pin(handshake(&server, tcp, &accepted)).await,
     };
     let Some((stream, facts)) = accepted_stream else { return };
@@ -227,8 +227,8 @@ async fn read_proxy_header(
 /// response in plain HTTP.
 async fn accept_tls(server: &TlsServer, tcp: TcpStream) -> io::Result<(Stream, Option<Rc<TlsInfo>>)> {
     if !tls::server::speaks_tls(&tcp).await? {
-        return Ok((Stream::Plain(tcp), None));
+        return Ok((Stream::Plain(tcp.into()), None));
     }
-    let (tls, facts) = server.accept(tcp).await?;
+    let (tls, facts) = server.accept(tcp.into()).await?;
     Ok((Stream::tls(tls.into()), Some(facts)))
 }

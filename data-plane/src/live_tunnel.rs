@@ -14,6 +14,7 @@ use tidegate_shared::snapshot::{Host, TunnelPolicy};
 use tidegate_shared::tunnel::{self, Millis};
 use tokio::time::Instant;
 
+use crate::address_text;
 use crate::backend::TunnelGuard;
 use crate::pump::Counts;
 use crate::registry::CloseReason;
@@ -124,7 +125,7 @@ impl LiveTunnel {
     /// Returns the address or name of its pool member.
     pub(crate) fn member(&self) -> Cow<'_, str> {
         match &self.backend.key.host {
-            Host::Ip(address) => Cow::Owned(address.to_string()),
+            Host::Ip(address) => Cow::Owned(address_text::ip(*address)),
             Host::Name(name) => Cow::Borrowed(name),
         }
     }

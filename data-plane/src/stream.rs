@@ -11,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsStream;
 
+use crate::tcp::{Follows, Tcp};
 use crate::{read_buffer, tcp_diag};
 
 /// The usual time within which a peer that does not answer is noticed, with unacknowledged bytes or without.
@@ -29,8 +30,8 @@ const TLS_BUFFER: usize = read_buffer::SIZE + 1024;
 /// A connection. TLS is boxed: its state is large, and most tunnels are plain.
 #[derive(Debug)]
 pub(crate) enum Stream {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Plain(Tcp),
+    Tls(Box<TlsStream<Tcp>>),
 }
 
 /// The shortest time that keepalive knows.
@@ -69,7 +70,7 @@ pub(crate) fn is_vanished(error: &io::Error) -> bool {
 impl Stream {
     /// Takes a connection after its TLS handshake. Its TLS layer accepts a whole buffer of the thread in one write; its
     /// own limit of 64 KiB would leave a rest for a record and a write of its own.
-    pub(crate) fn tls(mut tls: TlsStream<TcpStream>) -> Stream {
+    pub(crate) fn tls(mut tls: TlsStream<Tcp>) -> Stream {
         match &mut tls {
             TlsStream::Client(tls) => tls.get_mut().1.set_buffer_limit(Some(TLS_BUFFER)),
             TlsStream::Server(tls) => tls.get_mut().1.set_buffer_limit(Some(TLS_BUFFER)),
@@ -123,6 +124,35 @@ impl Stream {
         self.tcp().take_error().unwrap_or_else(Some)
     }
 
+    /// Sends as many of the bytes of all slices as there is room for. If the end of the stream follows at once, it leaves
+    /// in the same packet, where there is no TLS.
+    pub(crate) fn poll_send(
+        &mut self,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+        follows: Follows,
+    ) -> Poll<io::Result<usize>> {
+        let tcp = match self {
+            Stream::Plain(tcp) => tcp,
+            Stream::Tls(tls) => return Pin::new(tls).poll_write_vectored(cx, slices),
+        };
+        if let [bytes] = slices {
+            return tcp.poll_send(cx, bytes, follows);
+        }
+        let length = slices.iter().map(|slice| slice.len()).sum();
+        let mut gathered = [0; GATHERED];
+        let Some(small) = gathered.get_mut(..length) else {
+            return tcp.poll_send_slices(cx, slices, follows);
+        };
+        let mut rest = &mut *small;
+        for slice in slices {
+            let (here, after) = rest.split_at_mut(slice.len());
+            here.copy_from_slice(slice);
+            rest = after;
+        }
+        tcp.poll_send(cx, small, follows)
+    }
+
     /// Closes with a reset, which tells the peer that the other side did not end in order.
     pub(crate) fn reset(self) {
         // If the option cannot be set, the connection is closed without a reset.
@@ -166,23 +196,7 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Stream::Plain(tcp) => {
-                let length = slices.iter().map(|slice| slice.len()).sum();
-                let mut gathered = [0; GATHERED];
-                let Some(small) = gathered.get_mut(..length) else {
-                    return Pin::new(tcp).poll_write_vectored(cx, slices);
-                };
-                let mut rest = &mut *small;
-                for slice in slices {
-                    let (here, after) = rest.split_at_mut(slice.len());
-                    here.copy_from_slice(slice);
-                    rest = after;
-                }
-                Pin::new(tcp).poll_write(cx, small)
-            }
-            Stream::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, slices),
-        }
+        self.get_mut().poll_send(cx, slices, Follows::Unknown)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -316,9 +316,10 @@ pub(crate) async fn secure(
     tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
 ) -> Result<Stream, ConnectError> {
     match tls {
-        None => Ok(Stream::Plain(tcp)),
+        None => Ok(Stream::Plain(tcp.into())),
         Some((config, name)) => {
-            let tls = TlsConnector::from(config).connect(name, tcp).await.map_err(ConnectError::Tls)?;
+            let tls =
+                TlsConnector::from(config).connect(name, tcp.into()).await.map_err(ConnectError::Tls)?;
             Ok(Stream::tls(tls.into()))
         }
     }

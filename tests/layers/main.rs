@@ -65,6 +65,7 @@ const DATA_PLANE: &[Layer] = &[
     (
         "machine and configuration",
         &[
+            "address_text",
             "alarm",
             "config",
             "read_buffer",
@@ -77,6 +78,7 @@ const DATA_PLANE: &[Layer] = &[
             "sockets",
             "spool",
             "stream",
+            "tcp",
             "tcp_diag",
         ],
     ),

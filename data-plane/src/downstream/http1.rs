@@ -30,6 +30,7 @@ use tokio::time::Instant;
 use crate::body::chunk::PolledChunk;
 use crate::body::received::BodySource;
 use crate::stream::Stream;
+use crate::tcp::Follows;
 use crate::thread::Thread;
 pub(crate) use input::NextRequest;
 use input::{Input, poll_read};
@@ -165,17 +166,23 @@ impl Http1Client {
         Poll::Ready(drained.map_err(|error| self.record_failure(error)))
     }
 
-    /// Writes all bytes of the slices. What the socket does not accept at once is kept for [`Http1Client::poll_drain`], which must have
-    /// been ready before.
+    /// Writes all bytes of the slices. What the socket does not accept at once is kept for [`Http1Client::poll_drain`],
+    /// which must have been ready before. If their end follows, [`Http1Client::close`] must be called when all is
+    /// written.
     ///
     /// # Errors
     /// The connection has failed.
-    pub(crate) fn write(&self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> io::Result<()> {
+    pub(crate) fn write(
+        &self,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+        follows: Follows,
+    ) -> io::Result<()> {
         let mut socket = self.socket.borrow_mut();
         let Some(Socket { stream, output, .. }) = &mut *socket else {
             return Err(io::ErrorKind::NotConnected.into());
         };
-        output.write(cx, stream, slices)
+        output.write(cx, stream, slices, follows)
     }
 
     /// Keeps bytes for [`Http1Client::poll_drain`].
@@ -204,11 +211,14 @@ impl Http1Client {
     /// Closes the connection in order. If the client may still be sending a request that is not read, its bytes are
     /// discarded for a moment: it would otherwise be reset before it has read the response.
     pub(crate) async fn close(&self) {
-        let state =
-            |socket: &Socket| (socket.input.may_still_arrive(), matches!(socket.stream, Stream::Tls(_)));
-        let (lingers, is_tls) = self.socket.borrow().as_ref().map_or((false, false), state);
+        let state = |socket: &Socket| {
+            // The last bytes would be lost if the socket were closed while bytes of the client are unread.
+            let awaits_end = socket.output.awaits_end() || matches!(socket.stream, Stream::Tls(_));
+            (socket.input.may_still_arrive(), awaits_end)
+        };
+        let (lingers, awaits_end) = self.socket.borrow().as_ref().map_or((false, false), state);
         // Without either, closing the socket is enough to send the end of the stream.
-        if lingers || is_tls {
+        if lingers || awaits_end {
             let shut = poll_fn(|cx| self.poll_shutdown(cx)).await;
             if lingers && shut.is_ok() {
                 self.linger().await;

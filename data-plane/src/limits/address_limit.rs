@@ -1,10 +1,11 @@
 //! Counts the permits of each client address, so that no address can have all of them.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use foldhash::HashMap;
+use foldhash::fast::RandomState;
 use tidegate_shared::client_network::client_network;
 
 /// The number of locks, so that connections of different addresses rarely wait for each other.
@@ -28,7 +29,7 @@ pub(crate) struct AddressPermit {
 
 impl AddressLimit {
     pub(crate) fn new(most: Option<usize>) -> Arc<AddressLimit> {
-        Arc::new(AddressLimit { most, hasher: RandomState::new(), held: Default::default() })
+        Arc::new(AddressLimit { most, hasher: RandomState::default(), held: Default::default() })
     }
 
     /// Counts one more for this client. `None` if its address has its full share.

@@ -56,7 +56,9 @@ impl Handshake {
     /// Returns true if the `Connection` header names a header of the handshake. A proxy removes those (RFC 9110,
     /// section 7.6.1), and the backend would get a handshake without them.
     pub(crate) fn loses_headers(fields: &Fields) -> bool {
-        END_TO_END.iter().any(|name| fields.lists(Known::Connection, name.as_str().as_bytes()))
+        let is_end_to_end =
+            |item: &[u8]| END_TO_END.iter().any(|name| item.eq_ignore_ascii_case(name.as_str().as_bytes()));
+        fields.list(Known::Connection).any(is_end_to_end)
     }
 
     /// Sets the `Connection` and `Upgrade` headers of a handshake for the next hop.

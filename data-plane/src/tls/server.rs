@@ -18,6 +18,8 @@ use tokio::net::TcpStream;
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use crate::tcp::Tcp;
+
 use super::ALPN_HTTP2;
 use super::certificate::ServerCertificate;
 use super::client_certificate::{ClientCertificatePolicy, ClientCertificateRequest};
@@ -84,7 +86,7 @@ impl TlsServer {
     }
 
     /// Makes the handshake with a client. The caller sets the deadline.
-    pub(crate) async fn accept(&self, tcp: TcpStream) -> io::Result<(TlsStream<TcpStream>, Rc<TlsInfo>)> {
+    pub(crate) async fn accept(&self, tcp: Tcp) -> io::Result<(TlsStream<Tcp>, Rc<TlsInfo>)> {
         let start = LazyConfigAcceptor::new(Acceptor::default(), tcp).await?;
         let hello = start.client_hello();
         let profile = self.profile(&hello);

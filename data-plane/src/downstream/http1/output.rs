@@ -13,6 +13,7 @@ use crate::alarm::Alarm;
 use crate::client_rate::ClientRate;
 use crate::config::Timeouts;
 use crate::stream::Stream;
+use crate::tcp::Follows;
 use crate::thread::Thread;
 
 /// The bytes that wait for the client, and the time for which it has accepted none.
@@ -23,6 +24,8 @@ pub(super) struct Output {
     at: usize,
     /// True if bytes were written that may wait in the TLS layer.
     unflushed: bool,
+    /// True if bytes were written that wait in the kernel for the end of the stream.
+    awaits_end: bool,
     /// The rate at which the client accepts responses.
     taking: ClientRate,
     /// The present wait for the client.
@@ -43,6 +46,7 @@ impl Output {
             kept: Vec::new(),
             at: 0,
             unflushed: false,
+            awaits_end: false,
             taking: ClientRate::new(timeouts.rate, timeouts.send),
             wait: None,
         }
@@ -58,20 +62,28 @@ impl Output {
         add(&mut self.kept);
     }
 
+    /// Returns true if the kernel sends the last bytes only with the end of the stream.
+    pub(super) fn awaits_end(&self) -> bool {
+        self.awaits_end
+    }
+
     /// Writes the bytes of all slices, once; the rest of them is kept.
     pub(super) fn write(
         &mut self,
         cx: &mut Context<'_>,
         stream: &mut Stream,
         slices: &[IoSlice<'_>],
+        follows: Follows,
     ) -> io::Result<()> {
         debug_assert!(self.waiting() == 0, "earlier bytes wait");
-        let stream = Pin::new(stream);
         let written = match slices {
             _ if slices.iter().all(|slice| slice.is_empty()) => return Ok(()),
-            [bytes, rest @ ..] if rest.iter().all(|slice| slice.is_empty()) => stream.poll_write(cx, bytes),
-            _ => stream.poll_write_vectored(cx, slices),
+            [bytes, rest @ ..] if rest.iter().all(|slice| slice.is_empty()) => {
+                stream.poll_send(cx, std::slice::from_ref(bytes), follows)
+            }
+            _ => stream.poll_send(cx, slices, follows),
         };
+        self.awaits_end |= follows == Follows::End;
         let mut accepted = match written {
             Poll::Ready(accepted) => accepted?,
             Poll::Pending => 0,

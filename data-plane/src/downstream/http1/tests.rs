@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 use super::*;
 use crate::body::chunk::Chunk;
 use crate::config::{MinRate, Timeouts};
+use crate::tcp::Follows;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MAX_BODY: u64 = 1000;
@@ -29,7 +30,7 @@ fn connect() -> (Rc<Http1Client>, std::net::TcpStream) {
     own.set_read_timeout(Some(10 * SECOND)).unwrap();
     let (accepted, _) = listener.accept().unwrap();
     accepted.set_nonblocking(true).unwrap();
-    let stream = Stream::Plain(TcpStream::from_std(accepted).unwrap());
+    let stream = Stream::Plain(TcpStream::from_std(accepted).unwrap().into());
     (Http1Client::new(stream, &Thread::of_test(TIMEOUTS, MAX_BODY)), own)
 }
 
@@ -145,14 +146,18 @@ async fn a_client_is_asked_for_its_body_when_somebody_reads_it_and_hints_come_be
     assert_eq!(body(&client).await.unwrap().0, "ok");
     assert!(poll_fn(|cx| Poll::Ready(client.begin_response(cx))).await);
     client.send_interim(&hints);
-    poll_fn(|cx| Poll::Ready(client.write(cx, &[IoSlice::new(b"HTTP/1.1 200 OK\r\n")]))).await.unwrap();
+    poll_fn(|cx| Poll::Ready(client.write(cx, &[IoSlice::new(b"HTTP/1.1 200 OK\r\n")], Follows::Unknown)))
+        .await
+        .unwrap();
     read(&mut own, "HTTP/1.1 200 OK\r\n");
 
     let (client, mut own) = connect();
     own.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
     assert_eq!(target(&client).await, "/");
     client.send_interim(&hints);
-    poll_fn(|cx| Poll::Ready(client.write(cx, &[IoSlice::new(b"HTTP/1.0 200 OK\r\n")]))).await.unwrap();
+    poll_fn(|cx| Poll::Ready(client.write(cx, &[IoSlice::new(b"HTTP/1.0 200 OK\r\n")], Follows::Unknown)))
+        .await
+        .unwrap();
     read(&mut own, "HTTP/1.0 200 OK\r\n");
 }
 
@@ -270,8 +275,9 @@ async fn every_wait_for_a_client_has_its_own_time() {
     let written = loop {
         let written = poll_fn(|cx| {
             let drained = client.poll_drain(cx);
-            drained
-                .map(|drained| drained.and_then(|()| client.write(cx, &[IoSlice::new(&[b'x'; 64 * 1024])])))
+            drained.map(|drained| {
+                drained.and_then(|()| client.write(cx, &[IoSlice::new(&[b'x'; 64 * 1024])], Follows::Unknown))
+            })
         });
         if let Err(error) = written.await {
             break error;

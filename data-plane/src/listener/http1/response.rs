@@ -18,6 +18,7 @@ use crate::downstream::http1::response_head::{self, Asked, BodyFraming, Length, 
 use crate::proxy::response_body::{Response, ResponseBody};
 use crate::proxy::tunnel::PendingTunnel;
 use crate::spare_heads;
+use crate::tcp::Follows;
 
 /// The largest memory of a written head that is kept for the next one, in bytes.
 const MAX_KEPT: usize = 16 * 1024;
@@ -63,6 +64,8 @@ pub(super) struct Written {
 pub(super) struct ResponseWriter<'a> {
     client: &'a Http1Client,
     asked: Asked,
+    /// True if the connection becomes a tunnel after the response.
+    becomes_tunnel: bool,
     /// The head, until it is written.
     head: Option<ResponseHead>,
     framing: ResponseFraming,
@@ -102,6 +105,7 @@ pub(super) async fn write(
     let mut writer = ResponseWriter {
         client,
         asked,
+        becomes_tunnel: tunnel.is_some(),
         head: Some(head),
         framing: ResponseFraming { body: BodyFraming::Length(0), keep_alive: false },
         body,
@@ -138,7 +142,7 @@ impl ResponseWriter<'_> {
                 continue;
             }
             let read = self.read(cx, &mut gather);
-            self.client.write(cx, &gather.slices()).map_err(Aborted::Write)?;
+            self.client.write(cx, &gather.slices(), self.follows()).map_err(Aborted::Write)?;
             if let Some(trailers) = self.trailers.take() {
                 self.client.write_later(|out| write_last_chunk(Some(&trailers), out));
             }
@@ -155,6 +159,13 @@ impl ResponseWriter<'_> {
                 };
             }
         }
+    }
+
+    /// Tells whether the end of the connection follows what has been read.
+    fn follows(&self) -> Follows {
+        let is_last = self.body.is_none() && self.piece.is_none() && self.trailers.is_none();
+        let ends = is_last && !self.framing.keep_alive && !self.becomes_tunnel;
+        if ends { Follows::End } else { Follows::Unknown }
     }
 
     /// Ready when the client goes away before the response is complete.

@@ -38,7 +38,7 @@ impl PlainTraffic {
 /// Traffic between two plain sockets, and the far ends: the client's, then the backend's.
 async fn traffic() -> (PlainTraffic, TcpStream, TcpStream) {
     let ((client_end, client), (backend, backend_end)) = (connected().await, connected().await);
-    let (client, backend) = (Stream::Plain(client).into(), Stream::Plain(backend));
+    let (client, backend) = (Stream::Plain(client.into()).into(), Stream::Plain(backend.into()));
     let none = Bytes::new();
     SPLICED.set(0);
     let counts = Counts::default();

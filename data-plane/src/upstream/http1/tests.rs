@@ -24,7 +24,7 @@ async fn connection() -> (State, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let near = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let (far, _) = listener.accept().await.unwrap();
-    (State::new(Stream::Plain(near)), far)
+    (State::new(Stream::Plain(near.into())), far)
 }
 
 fn request(method: &str) -> RequestHead {
