@@ -147,11 +147,12 @@ impl Tidegate {
         .await;
     }
 
-    /// Starts it again after its end, and kills it after a time, ready or not. The test is about that time.
+    /// Starts it again after its end, and kills it after a time, ready or not.
     pub async fn start_and_kill_after(&mut self, time: Duration) {
         assert!(self.process.is_none(), "it is still running");
         let mut process = self.spawn();
-        tokio::time::sleep(time).await;
+        // It may have ended before: its ports were free for a moment.
+        let _ = tokio::time::timeout(time, process.exit()).await;
         process.kill();
     }
 

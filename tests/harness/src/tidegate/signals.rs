@@ -23,9 +23,11 @@ impl Tidegate {
         process.kill();
     }
 
-    /// Kills it after a time. The test is about that time.
+    /// Kills it after a time, in which it must not end by itself.
     pub async fn kill_after(&mut self, time: Duration) {
-        tokio::time::sleep(time).await;
+        let process = self.process.as_mut().expect("it is running");
+        let ended = tokio::time::timeout(time, process.exit()).await;
+        assert!(ended.is_err(), "it has ended by itself: {ended:?}");
         self.kill();
     }
 
