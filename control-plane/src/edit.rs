@@ -211,14 +211,15 @@ impl Edit {
         replace(Some(gateway), context, document, violations, Some(&extension.target()))
     }
 
-    /// The content was accepted once, but rules and limits may have changed since.
+    /// The content was accepted once, but rules and limits may have changed since. The preconditions concern the whole
+    /// content, because extension documents are replaced as well.
     fn restore(
         &self,
         (id, content): (GatewayId, &RevisionContent),
         context: DecisionContext<'_>,
         gateway: &Gateway,
     ) -> Result<(Decision, Warnings), EditError> {
-        check(&self.preconditions, Some(&gateway.etag))?;
+        check(&self.preconditions, Some(&gateway.content_etag()))?;
         if gateway.id != id {
             return Err(EditError::PreconditionFailed);
         }

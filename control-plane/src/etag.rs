@@ -2,6 +2,8 @@
 
 use uuid::Uuid;
 
+use crate::digest::sha256_hex;
+
 /// The version of one row: changes with each write and is never reused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Etag(pub(crate) String);
@@ -10,6 +12,11 @@ impl Etag {
     /// Generates a unique tag.
     pub(crate) fn fresh() -> Etag {
         Etag(format!("W/\"{}\"", Uuid::new_v4()))
+    }
+
+    /// Returns the tag of something whose parts have these tags.
+    pub(crate) fn of(parts: &[String]) -> Etag {
+        Etag(format!("W/\"{}\"", &sha256_hex(parts.join("\n").as_bytes())[..32]))
     }
 
     /// Returns the part to compare: ARM's tags are all weak, and some clients omit the `W/` or the quotes.
@@ -81,5 +88,9 @@ mod tests {
     #[test]
     fn no_two_tags_are_alike() {
         assert_ne!(Etag::fresh(), Etag::fresh());
+        let of = |parts: &[&str]| Etag::of(&parts.iter().map(|part| (*part).to_owned()).collect::<Vec<_>>());
+        assert_eq!(of(&["a", "b"]), of(&["a", "b"]));
+        assert_ne!(of(&["a", "b"]), of(&["a", "c"]));
+        assert_ne!(of(&["a"]), of(&["a", "b"]));
     }
 }

@@ -44,10 +44,10 @@ pub(super) async fn run(command: &RevisionCommand) -> CommandResult {
 pub(super) async fn rollback(options: &RollbackOptions) -> CommandResult {
     let session = Session::open(&options.common)?;
     let gateway = session.gateway(options.gateway.gateway.as_deref()).await?;
-    // Read before the revisions, so that a write in between is refused and not undone.
-    let etag = session.api().get(&gateway.to_string()).await?.etag().map(str::to_owned);
     let all = list(&session, &gateway).await?;
     let present = number(all.first()).ok_or_else(|| none(&gateway))?;
+    // A write since then, also one of an extension document, is refused and not undone.
+    let etag = all.first().and_then(|revision| revision["etag"].as_str()).map(str::to_owned);
     let target = match options.number {
         Some(number) => number,
         None => number(all.get(1)).ok_or_else(|| {
@@ -65,7 +65,10 @@ pub(super) async fn rollback(options: &RollbackOptions) -> CommandResult {
     let condition = match options.write.if_match.as_deref() {
         Some("*") => None,
         Some(etag) => Some(Condition::Match(etag.to_owned())),
-        None => etag.map(Condition::Match),
+        None => {
+            let is_changing = || format!("{} is being changed at this moment; try again", gateway.gateway);
+            Some(Condition::Match(etag.ok_or_else(|| Failure::new(Exit::Conflict, is_changing()))?))
+        }
     };
     let rollout = Rollout::new(session.api(), gateway.clone()).await;
     let request =

@@ -15,6 +15,9 @@ pub(crate) struct Revision {
     /// The ARM type.
     #[serde(rename = "type")]
     kind: String,
+    /// The etag of the whole content with its extension documents, for `If-Match` of `restore`. Only the current
+    /// generation has one.
+    etag: Option<String>,
     /// The properties.
     properties: RevisionProperties,
 }

@@ -88,8 +88,18 @@ async fn a_gateway_goes_back_to_a_revision_with_its_certificates_and_extension_d
 
     // Going back honours preconditions.
     let stale = [("if-match", "\"stale\"")];
-    management.send("POST", &below(&gateway, "revisions/2/restore"), &stale, "").await.expect(412);
-    let restored = management.post(&below(&gateway, "revisions/2/restore")).await.expect(202);
+    let restore = below(&gateway, "revisions/2/restore");
+    management.send("POST", &restore, &stale, "").await.expect(412);
+    let etag =
+        |list: &Value| list["value"][0]["etag"].as_str().expect("the current one has an etag").to_owned();
+    assert_eq!((&list["value"][1]["etag"], etag(&list)), (&Value::Null, etag(&page)));
+    let seen = etag(&get(&gateway, "revisions").await);
+    let other = below(&gateway, "tunnelPolicies/pool");
+    let answer = management.put(&other, &of_policy(300)).await.expect(201);
+    assert_eq!(management.operation(&answer).await.status, "Succeeded");
+    management.send("POST", &restore, &[("if-match", &*seen)], "").await.expect(412);
+    let seen = etag(&get(&gateway, "revisions").await);
+    let restored = management.send("POST", &restore, &[("if-match", &*seen)], "").await.expect(202);
     assert_eq!(management.operation(&restored).await.status, "Succeeded");
     fetch(&old_authority).await;
     let now = management.get(gateway.id()).await.expect(200).json();
@@ -98,7 +108,7 @@ async fn a_gateway_goes_back_to_a_revision_with_its_certificates_and_extension_d
     assert_eq!(restored_policy["properties"]["maxLifetimeInSec"], 100);
     let newest = get(&gateway, "revisions?$top=1").await;
     assert_eq!(newest["value"][0]["properties"]["reason"], "Restored from revision 2");
-    assert_eq!(get(&gateway, "revisions/2/diff?to=5").await["patch"], json!([]));
+    assert_eq!(get(&gateway, "revisions/2/diff?to=6").await["patch"], json!([]));
 
     for file in files_below(&gateway.tidegate.data_dir()) {
         let bytes = std::fs::read(&file).unwrap_or_default();

@@ -10,7 +10,8 @@ use crate::store::{Gateway, Revision, RevisionContent};
 /// The properties that tell how far the workers are, which is not part of a content.
 const STATES: [&str; 3] = ["provisioningState", "operationalState", "resourceGuid"];
 
-/// Renders a revision without its content. `current` is the generation of the gateway.
+/// Renders a revision without its content. Only that of the gateway's current generation has an etag: nothing is written
+/// to the others.
 pub(crate) fn revision(gateway: &Gateway, revision: &Revision) -> Value {
     let counts = revision.counts;
     let mut properties = json!({
@@ -31,12 +32,16 @@ pub(crate) fn revision(gateway: &Gateway, revision: &Revision) -> Value {
     if let Some(reason) = &revision.reason {
         properties["reason"] = reason.as_str().into();
     }
-    json!({
+    let mut shown = json!({
         "name": revision.generation.to_string(),
         "id": id(&gateway.document.path, &revision.generation.to_string()),
         "type": format!("{NAMESPACE}/revisions"),
         "properties": properties,
-    })
+    });
+    if revision.generation == gateway.generation {
+        shown["etag"] = gateway.content_etag().0.into();
+    }
+    shown
 }
 
 /// The resource ID of a revision.

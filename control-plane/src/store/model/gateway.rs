@@ -44,6 +44,15 @@ impl Gateway {
         self.document.extensions.iter().zip(&self.extension_etags)
     }
 
+    /// The etag of the whole content: it changes with each change of the gateway, of a child or of an extension document.
+    pub(crate) fn content_etag(&self) -> Etag {
+        let extensions = self.extensions().map(|(extension, etag)| {
+            format!("{}/{} {}", extension.kind.name, extension.name.to_ascii_lowercase(), etag.0)
+        });
+        let parts: Vec<String> = [self.etag.0.clone()].into_iter().chain(extensions).collect();
+        Etag::of(&parts)
+    }
+
     /// Returns an extension document and its etag, by type and by name ignoring case.
     pub(crate) fn extension(&self, kind: &ExtensionType, name: &str) -> Option<(&Extension, &Etag)> {
         self.extensions().find(|(extension, _)| extension.is(kind, name))
