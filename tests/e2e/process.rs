@@ -7,6 +7,7 @@ mod full_disk;
 mod handover;
 mod handover_faults;
 mod kill_loops;
+mod killed_history;
 mod mount;
 mod restarts;
 mod survivors;
