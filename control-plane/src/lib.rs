@@ -48,6 +48,7 @@ mod template;
 mod tunnels;
 mod upgrade;
 mod violation;
+mod worker_watch;
 
 #[cfg(test)]
 mod testing;
@@ -240,7 +241,7 @@ impl ControlPlane {
             Arc::new(Channel::new(store.clone(), fleet.clone(), certificates.clone(), metrics.clone()));
         let rollout = Rollout {
             store: store.clone(),
-            fleet,
+            fleet: fleet.clone(),
             patterns,
             metrics,
             timeout: config.rollout_timeout,
@@ -256,6 +257,7 @@ impl ControlPlane {
         workers.tasks.spawn(certificates.clone().run(store.clone(), workers.stop.clone()));
         workers.tasks.spawn(rollout.run(workers.stop.clone()));
         workers.tasks.spawn(certificate_watch::run(store.clone(), events, workers.stop.clone()));
+        workers.tasks.spawn(worker_watch::run(store.clone(), fleet, workers.stop.clone()));
         let (watched, stop) = (store.clone(), workers.stop.clone());
         workers.tasks.spawn(async move { watched.watch_writes(stop).await });
         Ok(ControlPlane { addresses, store, certificates, requests, workers })

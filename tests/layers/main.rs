@@ -98,6 +98,7 @@ const CONTROL_PLANE: &[Layer] = &[
             "certificate_watch",
             "clients",
             "upgrade",
+            "worker_watch",
         ],
     ),
     ("decisions on documents", &["edit", "networking", "resource_groups"]),

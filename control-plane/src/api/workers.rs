@@ -22,7 +22,7 @@ use super::{App, AppState};
 pub(super) async fn list(State(app): AppState) -> Result<Json<Value>, ApiError> {
     let KnownWorkers { joined, connected, gateways: names, failures, .. } = app.service.workers().await?;
     let newest = app.certificates.state().authorities.newest().fingerprint.clone();
-    let shown = joined.iter().map(|JoinedWorker { id, joined_at, certificate }| {
+    let shown = joined.iter().map(|JoinedWorker { id, joined_at, certificate, .. }| {
         let worker = connected.get(id);
         let mut shown = json!({
             "id": id.to_string(),
@@ -91,7 +91,7 @@ async fn show(app: &App, id: &str) -> Result<Json<Value>, ApiError> {
 
 /// Renders a worker as a resource. `newest` is the fingerprint of the newest authority.
 fn resource(known: &KnownWorkers, joined: &JoinedWorker, newest: &str) -> Value {
-    let JoinedWorker { id, joined_at, certificate } = joined;
+    let JoinedWorker { id, joined_at, certificate, .. } = joined;
     let worker = known.connected.get(id);
     let mut properties = json!({
         "state": state(worker),

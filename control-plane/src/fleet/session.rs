@@ -112,6 +112,7 @@ impl Channel {
         tracing::info!(worker.id = %worker, %peer, "worker connected");
         let result = self.attend(&mut session).await;
         self.fleet.leave(session.membership.id);
+        self.note(worker).await;
         tracing::info!(worker.id = %worker, %peer, "worker disconnected");
         result
     }
@@ -126,7 +127,15 @@ impl Channel {
             // Retried when the worker connects again; the certificate it presents is valid anyway.
             tracing::warn!(worker.id = %present.worker, %error, "could not store the connection of a worker");
         }
+        self.note(present.worker).await;
         session.run(&self.fleet, &self.certificates).await
+    }
+
+    /// Notes that a worker is connected, or was until now. A failure only makes the note older.
+    async fn note(&self, worker: WorkerId) {
+        if let Err(error) = self.store.workers_seen(&[worker], Millis::now()).await {
+            tracing::debug!(worker.id = %worker, %error, "a connected worker could not be noted");
+        }
     }
 
     /// Handles a peer without a certificate: it gets one for a valid token, and the connection ends in any

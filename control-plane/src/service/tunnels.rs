@@ -6,12 +6,17 @@ use tidegate_shared::tunnel::{Tunnel, TunnelId};
 use crate::arm::resource_id::GatewayPath;
 use crate::audit::Activity;
 use crate::store::{Gateway, Operation};
+use crate::clock::Millis;
 use crate::tunnels::{self, Closing, FoundTunnel, TunnelList, TunnelListPage};
 
 use super::{Service, ServiceError};
 
 impl Service {
-    /// Returns a page of a gateway's tunnels. Joined workers that are not connected, or do not answer, are named in it.
+/// The time for which a worker that has left may still have tunnels, in milliseconds. It continues to serve without the
+/// control plane, but one that has not come back for longer is probably gone.
+const AWAY: i64 = 60 * 60 * 1000;
+
+    /// Returns a page of a gateway's tunnels. Joined workers that do not answer, or have left lately, are named in it.
     ///
     /// # Errors
     /// [`ServiceError::NotFound`], or an error of the store.
@@ -23,8 +28,14 @@ impl Service {
         let gateway = self.gateway(path).await?;
         let mut page = tunnels::list(&self.fleet, gateway.id, wanted).await;
         let connected = self.connected_workers();
-        let absent = self.store.workers().await?.into_iter().map(|worker| worker.id);
-        page.missing.extend(absent.filter(|worker| !connected.contains_key(worker)));
+        let now = Millis::now();
+        let absent = self
+            .store
+            .workers()
+            .await?
+            .into_iter()
+            .filter(|worker| !connected.contains_key(&worker.id) && now.since(worker.seen_at) < AWAY);
+        page.missing.extend(absent.map(|worker| worker.id));
         Ok((gateway, page))
     }
 

@@ -177,6 +177,21 @@ impl Store {
         Ok(known)
     }
 
+    /// Notes that these workers are connected, or were until now.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub(crate) async fn workers_seen(&self, workers: &[WorkerId], now: Millis) -> Result<(), StoreError> {
+        if workers.is_empty() {
+            return Ok(());
+        }
+        let mut transaction = self.begin().await?;
+        for worker in workers {
+            rows::workers::set_seen(&mut transaction, *worker, now).await?;
+        }
+        transaction.commit().await
+    }
+
     /// Returns the workers that are to be drained.
     ///
     /// # Errors

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
+use sqlx::Connection;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use tidegate_harness::{
     Backend, End, Gateway, GatewayDocument, Management, Tidegate, WebSocket, Worker, loopback, resume,
     suspend, wait_for,
@@ -293,6 +295,31 @@ async fn a_worker_that_does_not_answer_is_named() {
     let answered = workers.iter().filter(|worker| **worker != missing[0]).count();
     assert_eq!(partial["value"].as_array().unwrap().len(), answered);
     counted(&management, id, "", 40).await;
+}
+
+#[tokio::test]
+async fn a_worker_that_has_left_is_named_but_not_one_that_is_long_gone() {
+    let mut tidegate = tidegate().control_plane_alone().start().await;
+    let mut worker = Worker::start(&tidegate, "worker", Some(&tidegate.worker_token().await));
+    connected(&tidegate, 1).await;
+    let address = loopback();
+    let document = GatewayDocument::forwarding("gateway", address, &[]);
+    tidegate.management().apply_gateway(&document).await;
+    worker.kill();
+    connected(&tidegate, 0).await;
+    let missing = async |tidegate: &Tidegate| {
+        let page = page(&tidegate.management(), document.id(), &[]).await;
+        page["missingWorkers"].as_array().map(Vec::len).unwrap_or_default()
+    };
+    wait_for("the worker to be named", async || (missing(&tidegate).await == 1).then_some(())).await;
+
+    tidegate.kill();
+    let file = SqliteConnectOptions::new().filename(tidegate.data_dir().join("tidegate.db"));
+    let mut database = SqliteConnection::connect_with(&file).await.unwrap();
+    sqlx::query("UPDATE workers SET seen_at = seen_at - 7200000").execute(&mut database).await.unwrap();
+    database.close().await.unwrap();
+    tidegate.start_again().await;
+    assert_eq!(missing(&tidegate).await, 0, "it was last seen two hours ago");
 }
 
 #[tokio::test]

@@ -17,6 +17,8 @@ pub(crate) struct JoinedWorker {
     pub(crate) id: WorkerId,
     /// The time of joining.
     pub(crate) joined_at: Millis,
+    /// The time at which it was last known to be connected; 0 if it never was.
+    pub(crate) seen_at: Millis,
     /// The newest certificate.
     pub(crate) certificate: Option<KnownCertificate>,
 }

@@ -14,7 +14,7 @@ use crate::store::model::JoinedWorker;
 /// Returns the workers in the order of joining, each with its newest certificate, if it has one.
 pub(in crate::store) async fn list(connection: &mut Connection) -> Result<Vec<JoinedWorker>, StoreError> {
     let rows = sqlx::query(
-        "SELECT id, joined_at, fingerprint, worker, issuer, issued_at, expires_at FROM workers \
+        "SELECT id, joined_at, seen_at, fingerprint, worker, issuer, issued_at, expires_at FROM workers \
          LEFT JOIN worker_certificates ON worker = id \
          AND fingerprint = (SELECT newest.fingerprint FROM worker_certificates AS newest \
          WHERE newest.worker = workers.id ORDER BY newest.issued_at DESC, newest.fingerprint LIMIT 1) \
@@ -68,6 +68,20 @@ pub(in crate::store) async fn set_drained(
     Ok(updated.rows_affected() > 0)
 }
 
+/// Sets the time at which a worker was last connected.
+pub(in crate::store) async fn set_seen(
+    connection: &mut Connection,
+    worker: WorkerId,
+    now: Millis,
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE workers SET seen_at = $1 WHERE id = $2")
+        .bind(now.0)
+        .bind(worker.to_string())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 /// Returns the workers that are to be drained.
 pub(in crate::store) async fn drained(connection: &mut Connection) -> Result<BTreeSet<WorkerId>, StoreError> {
     let ids: Vec<String> =
@@ -90,6 +104,7 @@ fn worker(row: &Row) -> Result<JoinedWorker, StoreError> {
     Ok(JoinedWorker {
         id: WorkerId(parse_uuid(row.try_get("id")?)?),
         joined_at: Millis(row.try_get("joined_at")?),
+        seen_at: Millis(row.try_get("seen_at")?),
         certificate: fingerprint.map(|_| worker_certificates::certificate(row)).transpose()?,
     })
 }
