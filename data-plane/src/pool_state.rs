@@ -1,5 +1,6 @@
 //! The live state of one backend pool across changes of the configuration: the tunnel policy in force, and the counts
-//! that its limits need. All threads share it, without a lock except for the limit of client addresses.
+//! that its limits need. All threads share it, without a lock except for the limits of client addresses and of handshakes
+//! in a second.
 //!
 //! Tunnels reach it through their member, also after the member or the pool was removed: the policy is then the last
 //! one that the pool had.

@@ -33,9 +33,9 @@ pub(crate) const API_VERSIONS: [&str; 1] = ["2026-12-01"];
 /// The name of the document that concerns the whole gateway.
 pub(crate) const DEFAULT_NAME: &str = "default";
 
-/// The maximum number of documents of one type in a gateway. One for each pool that Azure allows, and as many again
-/// for pools that are gone.
-pub(crate) const MAX_OF_TYPE: usize = 200;
+/// The maximum number of documents of one type in a gateway beside [`DEFAULT_NAME`] and those of its pools: documents of
+/// pools that are gone.
+pub(crate) const MAX_WITHOUT_POOL: usize = 200;
 
 /// A type of documents, such as tunnel policies.
 #[derive(Debug)]

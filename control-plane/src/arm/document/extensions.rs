@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{Child, Document};
 use crate::arm::collection::over_limit;
 use crate::arm::extension::{
-    DEFAULT_NAME, Extension, ExtensionNames, ExtensionPath, ExtensionType, MAX_OF_TYPE,
+    DEFAULT_NAME, Extension, ExtensionNames, ExtensionPath, ExtensionType, MAX_WITHOUT_POOL,
 };
 use crate::arm::level::Level;
 use crate::arm::normalize::named::{ChildBody, normalize_properties};
@@ -69,8 +69,9 @@ impl Document {
         let at = document.extensions.partition_point(|other| other.rank() < extension.rank());
         document.extensions.insert(at, extension.clone());
         let count = document.extensions_of(kind).count();
-        if stored.is_none() && count > MAX_OF_TYPE {
-            violations.push(code::EXTENSION_LIMIT, "name", over_limit(kind.name, count, MAX_OF_TYPE));
+        let most = 1 + self.pools().count() + MAX_WITHOUT_POOL;
+        if stored.is_none() && count > most {
+            violations.push(code::EXTENSION_LIMIT, "name", over_limit(kind.name, count, most));
         }
         (document, extension, violations)
     }
@@ -194,5 +195,28 @@ mod tests {
         let pool = Collection::named(POOLS).unwrap();
         let gone = both.without_child(pool, "pool").unwrap();
         assert_eq!((pools(&gone, "default").as_str(), pools(&gone, "pool").as_str()), ("empty", ""));
+    }
+
+    #[test]
+    fn each_pool_may_have_a_policy_however_many_there_are() {
+        let mut body = whole();
+        let pools: Vec<Value> = (0..260).map(|number| json!({ "name": format!("pool{number}") })).collect();
+        body["properties"][POOLS].as_array_mut().unwrap().extend(pools);
+        let mut document = read(body);
+        let pool = Collection::named(POOLS).unwrap();
+        let put = |document: &Document, name: &str| {
+            let (document, _, violations) = document.with_extension(TUNNEL_POLICIES, name, &json!({}));
+            (document, violations.0.into_iter().map(|violation| violation.code).collect::<Vec<_>>())
+        };
+        for name in ["default".to_owned()].into_iter().chain((0..260).map(|number| format!("pool{number}"))) {
+            let (with, violations) = put(&document, &name);
+            assert_eq!(violations, [] as [&str; 0], "{name}");
+            document = with;
+        }
+        // Those of pools that are gone have a limit.
+        for number in 0..260 {
+            document = document.without_child(pool, &format!("pool{number}")).unwrap();
+        }
+        assert_eq!(put(&document, "pool").1, [code::EXTENSION_LIMIT]);
     }
 }
