@@ -66,6 +66,7 @@ pub(crate) use pattern_trial::try_patterns;
 pub(crate) use patterns::PatternCache;
 pub(crate) use public_address::check_public_address;
 pub(crate) use tls_policy::{is_no_policy, served_cipher_suites};
+pub(crate) use tunnel_policies::compile_close_frame;
 pub(crate) use virtual_network::check_virtual_network;
 
 pub(crate) use self::on_demand::{OnDemand, compile_on_demand};

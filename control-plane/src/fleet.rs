@@ -6,6 +6,7 @@
 //! for a worker.
 
 mod calls;
+mod connection;
 mod credentials;
 pub(crate) mod health;
 mod notable;
@@ -25,6 +26,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use self::calls::PendingCalls;
+use self::connection::Connection;
 use crate::events::{EventContent, Events};
 use crate::store::OperationNumber;
 
@@ -44,30 +46,8 @@ pub(crate) struct Fleet {
     next_call: AtomicU64,
     /// Notified when a worker's message may require action.
     changed: Notify,
-    /// What the workers' messages tell is published here.
+    /// The events that follow from the workers' messages are published here.
     events: Arc<Events>,
-}
-
-/// A worker and its connection.
-#[derive(Debug)]
-struct Connection {
-    worker: Worker,
-    /// The results of its probes. Kept outside `worker`, which the rollout copies on each turn, because they
-    /// are large.
-    health: BTreeMap<GatewayId, HealthReport>,
-    orders: mpsc::Sender<ToWorker>,
-    calls: PendingCalls,
-    /// Cancelled to end the session.
-    ended: CancellationToken,
-    session: u64,
-}
-
-/// The results of a worker's probes for one gateway.
-#[derive(Debug)]
-struct HealthReport {
-    backends: Arc<[BackendHealth]>,
-    /// The time of arrival.
-    at: Instant,
 }
 
 /// A session's handle on its entry in the fleet.
@@ -270,138 +250,5 @@ impl Fleet {
     }
 }
 
-impl Connection {
-    /// Queues a call, unless too many calls are waiting for their replies.
-    fn call(&mut self, id: CallId, call: &Call) -> Option<oneshot::Receiver<Reply>> {
-        let has_room = self.calls.has_room();
-        let sent = has_room && self.orders.try_send(ToWorker::Call { id, call: call.clone() }).is_ok();
-        sent.then(|| self.calls.insert(id))
-    }
-
-    /// Processes a message of its worker. Returns whether it may require action by the rollout, and the events that it
-    /// tells.
-    fn on_message(
-        &mut self,
-        worker: WorkerId,
-        message: ToControlPlane,
-        at: Instant,
-    ) -> (bool, Vec<EventContent>) {
-        if let ToControlPlane::Health { gateway, backends } = message {
-            // A report about a gateway that is not running would never be removed.
-            if !self.worker.running.contains_key(&gateway) {
-                return (false, Vec::new());
-            }
-            let before = self.health.get(&gateway).map(|report| report.backends.clone());
-            let events = notable::of_health((worker, gateway), before.as_deref(), &backends);
-            self.health.insert(gateway, HealthReport { backends: backends.into(), at });
-            return (false, events);
-        }
-        if let ToControlPlane::Reply { id, reply } = message {
-            self.calls.resolve(id, reply);
-            return (false, Vec::new());
-        }
-        let events = Vec::from_iter(notable::of_message(worker, &self.worker, &message));
-        if let ToControlPlane::Withdrawn { gateway } = message {
-            self.health.remove(&gateway);
-        }
-        (self.worker.on_message(message, at), events)
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing;
-    use uuid::Uuid;
-
-    async fn is_woken(fleet: &Fleet) -> bool {
-        tokio::select! {
-            biased;
-            () = fleet.changed() => true,
-            () = std::future::ready(()) => false,
-        }
-    }
-
-    #[tokio::test]
-    async fn the_newest_session_of_a_worker_wins() {
-        let fleet = Fleet::default();
-        let (worker, gateway) = (WorkerId(Uuid::new_v4()), GatewayId(Uuid::new_v4()));
-        let first = fleet.enter(worker, []);
-        let second = fleet.enter(worker, [(gateway, Generation(2), Digest("x".into()))]);
-        assert!(first.ended.is_cancelled());
-        assert!(!second.ended.is_cancelled());
-        fleet.on_message(first.id, ToControlPlane::Withdrawn { gateway });
-        fleet.leave(first.id);
-        assert!(fleet.snapshot()[&worker].running.contains_key(&gateway), "the old session has no say");
-        fleet.leave(second.id);
-        assert!(fleet.snapshot().is_empty());
-    }
-
-    #[tokio::test]
-    async fn a_health_report_is_kept_for_what_runs_and_wakes_nobody() {
-        let fleet = Fleet::default();
-        let (worker, gateway) = (WorkerId(Uuid::new_v4()), GatewayId(Uuid::new_v4()));
-        let id = fleet.enter(worker, [(gateway, Generation(1), Digest("x".into()))]).id;
-        fleet.changed().await;
-        for gateway in [gateway, GatewayId(Uuid::new_v4())] {
-            fleet.on_message(id, ToControlPlane::Health { gateway, backends: vec![] });
-            assert_eq!(
-                fleet.health(gateway).len(),
-                usize::from(fleet.snapshot()[&worker].running.contains_key(&gateway))
-            );
-        }
-        assert!(!is_woken(&fleet).await);
-        fleet.on_message(id, ToControlPlane::Withdrawn { gateway });
-        assert!(fleet.health(gateway).is_empty());
-        assert!(is_woken(&fleet).await);
-    }
-
-    #[tokio::test]
-    async fn a_call_goes_to_workers_that_run_the_gateway_and_fails_with_their_session() {
-        let (fleet, gateway) = (Fleet::default(), GatewayId(Uuid::new_v4()));
-        let call = Call::Probe(Box::new(testing::on_demand_probe()));
-        let mut idle = fleet.enter(WorkerId(Uuid::new_v4()), []);
-        assert!(fleet.call(gateway, &call, 1).is_empty());
-        let enter = || {
-            let running = [(gateway, Generation(1), Digest("x".into()))];
-            fleet.enter(WorkerId(Uuid::new_v4()), running)
-        };
-        let mut busy = [enter(), enter()];
-        assert_eq!(fleet.call(gateway, &call, 1).len(), 1);
-        let mut replies = fleet.call(gateway, &call, usize::MAX);
-        assert_eq!(replies.len(), 2);
-        idle.orders.try_recv().unwrap_err();
-        let mut received = busy.each_mut().map(|member| {
-            let mut ids = Vec::new();
-            while let Ok(ToWorker::Call { id, call: sent }) = member.orders.try_recv() {
-                assert_eq!(sent, call);
-                ids.push(id);
-            }
-            ids
-        });
-        let id = received[0].pop().unwrap();
-        let reply = |id| ToControlPlane::Reply { id, reply: Reply::Probe(vec![]) };
-        fleet.on_message(busy[1].id, reply(id));
-        fleet.on_message(busy[0].id, reply(CallId(99)));
-        fleet.on_message(busy[0].id, reply(id));
-        busy.iter().for_each(|member| fleet.leave(member.id));
-        let answered = |worker| {
-            let index = replies.iter().position(|(id, _)| *id == worker).unwrap();
-            replies.remove(index).1
-        };
-        let [first, second] = busy.map(|member| member.id.worker).map(answered);
-        assert_eq!(first.await.unwrap(), Reply::Probe(vec![]));
-        second.await.unwrap_err();
-    }
-
-    #[tokio::test]
-    async fn what_does_not_fit_the_queue_is_not_under_way() {
-        let fleet = Fleet::default();
-        let worker = WorkerId(Uuid::new_v4());
-        let _membership = fleet.enter(worker, []);
-        let send = || fleet.send(worker, ToWorker::Withdraw { gateway: GatewayId(Uuid::new_v4()) }, None);
-        let sent = (0..ORDERS + 3).filter(|_| send()).count();
-        assert_eq!(sent, ORDERS);
-        assert_eq!(fleet.snapshot()[&worker].under_way.len(), ORDERS);
-    }
-}
+mod tests;

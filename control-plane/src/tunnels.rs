@@ -8,14 +8,14 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use tidegate_shared::id::{GatewayId, WorkerId};
-use tidegate_shared::protocol::{Call, Reply};
+use tidegate_shared::protocol::{Call, ClosingFrame, Reply};
 use tidegate_shared::tunnel::{Filter, OrderBy, Position, Tunnel, TunnelId, TunnelKey, TunnelQuery, merge};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
 use crate::fleet::Fleet;
 
-pub(crate) use closer::{CLOSE_CODES, Closing, TunnelCloser};
+pub(crate) use closer::{CLOSE_CODES, ChosenTunnels, Closing, TunnelCloser};
 
 /// The time in which a worker must answer. A page of a busy worker takes milliseconds.
 const ANSWER_TIME: Duration = Duration::from_secs(2);
@@ -133,14 +133,15 @@ async fn keys(
     (found, missing)
 }
 
-/// Closes tunnels, and returns how many of each worker were open. A worker that has not answered is left out.
+/// Closes tunnels with this frame, and returns how many of each worker were open. A worker that has not answered is left out.
 async fn close(
     fleet: &Fleet,
     gateway: GatewayId,
     tunnels: &HashMap<WorkerId, Vec<TunnelKey>>,
+    frame: &ClosingFrame,
 ) -> HashMap<WorkerId, u64> {
     let calls = fleet.call_each(gateway, |worker| {
-        Some(Call::CloseTunnels { gateway, keys: tunnels.get(&worker)?.clone() })
+        Some(Call::CloseTunnels { gateway, keys: tunnels.get(&worker)?.clone(), frame: frame.clone() })
     });
     let closed = answers(calls).await.into_iter().filter_map(|(worker, reply)| match reply {
         Some(Reply::TunnelsClosed { closed }) => Some((worker, closed)),

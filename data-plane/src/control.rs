@@ -336,6 +336,7 @@ async fn converse(
                 worker.open_listeners().await;
                 writer.send_all(reports.all(worker.health())).await?;
                 writer.send(&worker.status().await).await?;
+                writer.send_all(worker.refusals()).await?;
             }
         }
     }

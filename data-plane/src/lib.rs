@@ -60,6 +60,7 @@ mod threads;
 mod tls;
 mod tokens;
 mod trace;
+mod transaction_id;
 mod tunnel_history;
 mod tunnel_list;
 mod upstream;

@@ -1,5 +1,6 @@
 //! The public part of a tunnel while it lives. Its thread can list it without asking the tunnel's task.
 
+mod details;
 mod handshake_head;
 
 use std::borrow::Cow;
@@ -21,6 +22,7 @@ use crate::registry::CloseReason;
 use crate::runtime::{Action, Route};
 use crate::short_time::ShortInstant;
 
+pub(crate) use details::Details;
 pub(crate) use handshake_head::HandshakeHead;
 
 /// One tunnel of a data thread. There are tens of thousands, so its parts are short.
@@ -36,6 +38,8 @@ pub(crate) struct LiveTunnel {
     pub(crate) backend: TunnelGuard,
     pub(crate) route: Arc<Route>,
     pub(crate) head: HandshakeHead,
+    /// `None` if nothing needs them.
+    pub(crate) details: Option<Box<Details>>,
     pub(crate) counts: Counts,
 }
 
@@ -45,7 +49,7 @@ impl LiveTunnel {
         client: SocketAddr,
         backend: TunnelGuard,
         route: Arc<Route>,
-        head: HandshakeHead,
+        (head, details): (HandshakeHead, Option<Box<Details>>),
     ) -> LiveTunnel {
         LiveTunnel {
             address: client.ip(),
@@ -56,6 +60,7 @@ impl LiveTunnel {
             backend,
             route,
             head,
+            details,
             counts: Counts::default(),
         }
     }

@@ -1,130 +1,27 @@
 //! The members of a gateway's pools across changes of the configuration: their state, their load, and the drain of
 //! removed members. Pure: the time comes from outside.
 //!
-//! A removed member keeps its state until its drain timeout has passed, and gets it back if it returns before. This
-//! module does not know the health of members.
+//! A removed member keeps its state until its drain timeout has passed, and gets it back if it returns before. Its tunnels
+//! may live longer: a member or a pool that returns later counts them as well, because limits are about what a backend
+//! carries. This module does not know the health of members.
+
+mod state;
 
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tidegate_shared::id::GatewayId;
-use tidegate_shared::snapshot::{Content, Host, TunnelPolicy};
+use tidegate_shared::snapshot::{Content, TunnelPolicy};
 use tokio::time::Instant;
-use uuid::Uuid;
 
-use crate::drain_deadline::DrainDeadline;
-use crate::metrics::series::TunnelLimit;
-use crate::pool_state::{PoolState, TunnelCount};
+use crate::pool_state::PoolState;
+
+use state::MemberLoad;
+pub(crate) use state::{InFlightGuard, Member, MemberState};
 
 /// The drain timeout of members whose settings give none.
 const DRAIN: Duration = Duration::from_secs(30);
-
-/// The identity of a pool member, independent of settings. A tunnel ends with its member, not with a rule or a
-/// setting.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Member {
-    pub(crate) gateway: GatewayId,
-    pub(crate) pool: Arc<str>,
-    pub(crate) host: Host,
-}
-
-/// Live state of one pool member, shared by all threads.
-#[derive(Debug)]
-pub(crate) struct MemberState {
-    pub(crate) member: Member,
-    /// The state of its pool.
-    pub(crate) pool: Arc<PoolState>,
-    /// The number of its tunnels, and of its requests if a load balancer needs their number.
-    live: AtomicUsize,
-    /// The number of its tunnels, and of their handshakes.
-    tunnels: TunnelCount,
-    /// True once the drain timeout after its removal has passed.
-    gone: AtomicBool,
-    /// The end of its tunnels after its removal.
-    pub(crate) drain: DrainDeadline,
-}
-
-impl MemberState {
-    fn new(member: Member, pool: Arc<PoolState>) -> MemberState {
-        MemberState {
-            member,
-            pool,
-            live: AtomicUsize::new(0),
-            tunnels: TunnelCount::default(),
-            gone: AtomicBool::new(false),
-            drain: DrainDeadline::default(),
-        }
-    }
-
-    /// Creates the state of a member outside all configurations, for a single exchange with it.
-    pub(crate) fn apart(pool: &str, host: &Host) -> Arc<MemberState> {
-        let gateway = GatewayId(Uuid::nil());
-        let state = Arc::new(PoolState::new(Arc::default()));
-        Arc::new(MemberState::new(Member { gateway, pool: Arc::from(pool), host: host.clone() }, state))
-    }
-
-    /// Returns the number of its tunnels and counted requests.
-    pub(crate) fn live(&self) -> usize {
-        self.live.load(Ordering::Relaxed)
-    }
-
-    /// Counts one more tunnel, here and in the pool, before its handshake.
-    ///
-    /// # Errors
-    /// The limit of the policy that the tunnel would exceed.
-    pub(crate) fn take_tunnel(&self, policy: &TunnelPolicy) -> Result<(), TunnelLimit> {
-        if !self.pool.tunnels.take(policy.max_tunnels) {
-            return Err(TunnelLimit::Pool);
-        }
-        if !self.tunnels.take(policy.max_tunnels_per_member) {
-            self.pool.tunnels.give_back();
-            return Err(TunnelLimit::Member);
-        }
-        self.live.fetch_add(1, Ordering::Relaxed);
-        Ok(())
-    }
-
-    /// Counts one tunnel less.
-    pub(crate) fn give_tunnel_back(&self) {
-        self.live.fetch_sub(1, Ordering::Relaxed);
-        self.tunnels.give_back();
-        self.pool.tunnels.give_back();
-    }
-
-    /// Returns the number of its tunnels, and of their handshakes.
-    pub(crate) fn tunnels(&self) -> usize {
-        self.tunnels.get() as usize
-    }
-
-    /// Returns true if the drain timeout after its removal has passed.
-    pub(crate) fn is_gone(&self) -> bool {
-        self.gone.load(Ordering::Relaxed)
-    }
-
-    /// Records that the drain timeout after its removal has passed.
-    pub(crate) fn leave(&self) {
-        self.gone.store(true, Ordering::Relaxed);
-    }
-}
-
-/// Counts one tunnel or request at a member until it is dropped.
-#[derive(Debug)]
-pub(crate) struct InFlightGuard(Arc<MemberState>);
-
-impl InFlightGuard {
-    pub(crate) fn at(member_state: &Arc<MemberState>) -> InFlightGuard {
-        member_state.live.fetch_add(1, Ordering::Relaxed);
-        InFlightGuard(member_state.clone())
-    }
-}
-
-impl Drop for InFlightGuard {
-    fn drop(&mut self) {
-        self.0.live.fetch_sub(1, Ordering::Relaxed);
-    }
-}
 
 /// The members of a gateway, and the removed members that still drain.
 #[derive(Debug, Default)]
@@ -133,6 +30,9 @@ pub(crate) struct MemberTable {
     pools: HashMap<Arc<str>, (Arc<PoolState>, Arc<TunnelPolicy>)>,
     present: HashMap<Member, ActiveMember>,
     draining: HashMap<Member, DrainingMember>,
+    /// The loads that members which are gone may still carry, and the states of pools that are gone.
+    former: HashMap<Member, Weak<MemberLoad>>,
+    former_pools: HashMap<Arc<str>, Weak<PoolState>>,
 }
 
 #[derive(Debug)]
@@ -169,8 +69,10 @@ impl MemberTable {
                 let member = Member { gateway, pool: name.clone(), host: host.clone() };
                 let drain = granted.unwrap_or_else(|| old.drain(&member));
                 let known = old.member_state(&member).filter(|member_state| !member_state.is_gone()).cloned();
-                let member_state =
-                    known.unwrap_or_else(|| Arc::new(MemberState::new(member.clone(), state.clone())));
+                let member_state = known.unwrap_or_else(|| {
+                    let load = old.load(&member).unwrap_or_default();
+                    Arc::new(MemberState::new(member.clone(), state.clone(), load))
+                });
                 present.insert(member, ActiveMember { member_state, drain });
             }
         }
@@ -184,7 +86,43 @@ impl MemberTable {
         let draining = removed.chain(still).filter(|(member, draining)| {
             !present.contains_key(member) && draining.until > now && !draining.member_state.is_gone()
         });
-        MemberTable { draining: draining.collect(), pools, present }
+        let mut table =
+            MemberTable { draining: draining.collect(), pools, present, ..MemberTable::default() };
+        table.remember(old);
+        table
+    }
+
+    /// Remembers what members and pools of `old` may still carry that are no longer in this table.
+    fn remember(&mut self, old: &MemberTable) {
+        let known = old.present.values().map(|present| &present.member_state);
+        let known = known.chain(old.draining.values().map(|draining| &draining.member_state));
+        let known =
+            known.map(|member_state| (member_state.member.clone(), Arc::downgrade(&member_state.load)));
+        let before = old.former.iter().map(|(member, load)| (member.clone(), load.clone()));
+        let gone = before
+            .chain(known)
+            .filter(|(member, load)| self.member_state(member).is_none() && load.strong_count() > 0);
+        self.former = gone.collect();
+        let known = old.pools.iter().map(|(name, (state, _))| (name.clone(), Arc::downgrade(state)));
+        let before = old.former_pools.iter().map(|(name, state)| (name.clone(), state.clone()));
+        let gone = before
+            .chain(known)
+            .filter(|(name, state)| !self.pools.contains_key(name) && state.strong_count() > 0);
+        self.former_pools = gone.collect();
+    }
+
+    /// Returns what a member carries, also one that is gone.
+    fn load(&self, member: &Member) -> Option<Arc<MemberLoad>> {
+        let known = self.member_state(member).map(|member_state| member_state.load.clone());
+        known.or_else(|| self.former.get(member)?.upgrade())
+    }
+
+    /// Returns true if tunnels to members of this table may be open, those of members that are gone included.
+    pub(crate) fn may_carry_tunnels(&self) -> bool {
+        let known = self.present.values().map(|present| &present.member_state);
+        let mut known = known.chain(self.draining.values().map(|draining| &draining.member_state));
+        let has_load = |load: &Weak<MemberLoad>| load.upgrade().is_some_and(|load| load.tunnels.get() > 0);
+        known.any(|member_state| member_state.tunnels() > 0) || self.former.values().any(has_load)
     }
 
     /// Puts the policies of all pools in force. To be called when the table comes into use.
@@ -194,11 +132,22 @@ impl MemberTable {
         }
     }
 
-    /// Returns the state of a pool, also of a removed one while a member of it drains.
+    /// Returns the state of a pool, also of a removed one while a member of it drains or has tunnels.
     fn pool(&self, name: &str) -> Option<Arc<PoolState>> {
         let present = self.pools.get(name).map(|(state, _)| state);
         let draining = || self.draining.values().find(|draining| *draining.member_state.member.pool == *name);
-        present.or_else(|| draining().map(|draining| &draining.member_state.pool)).cloned()
+        let known = present.or_else(|| draining().map(|draining| &draining.member_state.pool)).cloned();
+        known.or_else(|| self.former_pools.get(name)?.upgrade())
+    }
+
+    /// Returns the policy that a pool of the configuration has, also before it is in force.
+    pub(crate) fn policy(&self, pool: &str) -> Option<&TunnelPolicy> {
+        self.pools.get(pool).map(|(_, policy)| &**policy)
+    }
+
+    /// Returns the pools of the configuration.
+    pub(crate) fn pools(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<PoolState>)> {
+        self.pools.iter().map(|(name, (state, _))| (name, state))
     }
 
     /// Returns true if the member is part of the configuration.
@@ -236,9 +185,11 @@ fn drain_timeouts(content: &Content) -> HashMap<usize, Duration> {
 
 #[cfg(test)]
 mod tests {
-    use tidegate_shared::snapshot::Pool;
+    use tidegate_shared::snapshot::{Host, Pool};
+    use uuid::Uuid;
 
     use super::*;
+    use crate::metrics::series::TunnelLimit;
 
     fn content(members: &[u8]) -> Content {
         let members = members.iter().map(|number| host(*number)).collect();
@@ -306,8 +257,43 @@ mod tests {
         drop(busy);
         assert_eq!(member_state(&rosters[3]).live(), 0);
 
-        member_state(&rosters[2]).leave();
+        let kept = member_state(&rosters[2]);
+        kept.take_tunnel(&TunnelPolicy::default()).unwrap();
+        kept.leave();
         let back = MemberTable::new(GatewayId(Uuid::nil()), &content(&[1]), &rosters[2], Instant::now());
         assert!(!member_state(&back).is_gone(), "what was ended does not come back");
+        assert_eq!(member_state(&back).tunnels(), 1, "but a tunnel that is kept counts");
+    }
+
+    #[test]
+    fn a_member_and_a_pool_that_return_late_count_the_tunnels_that_they_kept() {
+        let without_pool = Content::default();
+        let (start, id) = (Instant::now(), GatewayId(Uuid::nil()));
+        let table = |content: &Content, old: &MemberTable, seconds| {
+            MemberTable::new(id, content, old, start + Duration::from_secs(seconds))
+        };
+        let most = TunnelPolicy { max_tunnels: Some(2), ..TunnelPolicy::default() };
+        let before = table(&content(&[1]), &MemberTable::default(), 0);
+        let first = before.member_state(&member(1)).unwrap().clone();
+        first.take_tunnel(&most).unwrap();
+        // Long after the drain, and after other changes.
+        let gone = table(&without_pool, &table(&without_pool, &before, 1), 100);
+        let gone = table(&without_pool, &gone, 200);
+        assert!(gone.member_state(&member(1)).is_none() && gone.may_carry_tunnels());
+        drop(before);
+        let back = table(&content(&[1]), &gone, 300);
+        let second = back.member_state(&member(1)).unwrap();
+        assert!(!Arc::ptr_eq(&first, second));
+        assert_eq!(second.tunnels(), 1);
+        second.take_tunnel(&most).unwrap();
+        assert_eq!(second.take_tunnel(&most), Err(TunnelLimit::Pool));
+        first.give_tunnel_back();
+        second.give_tunnel_back();
+        assert!(!back.may_carry_tunnels());
+        drop(first);
+        let gone = table(&without_pool, &table(&without_pool, &back, 400), 500);
+        drop(back);
+        let gone = table(&without_pool, &gone, 600);
+        assert!(gone.former.is_empty() && gone.former_pools.is_empty(), "{gone:?}");
     }
 }

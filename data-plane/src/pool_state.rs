@@ -16,7 +16,7 @@ use tidegate_shared::snapshot::TunnelPolicy;
 use tokio::time::Instant;
 
 use crate::limits::{AddressLimit, AddressPermit};
-use crate::metrics::series::TunnelLimit;
+use crate::metrics::series::{TUNNEL_LIMITS, TunnelLimit};
 use openings::Openings;
 
 /// The live state of one pool.
@@ -26,6 +26,8 @@ pub(crate) struct PoolState {
     /// The number of its tunnels and of their handshakes.
     pub(crate) tunnels: TunnelCount,
     openings: Openings,
+    /// The handshakes that the limits have refused since they were last reported, by [`TUNNEL_LIMITS`].
+    refused: [AtomicU32; TUNNEL_LIMITS.len()],
     /// The tunnels by client address; created by the first policy that limits them.
     addresses: OnceLock<Arc<AddressLimit>>,
 }
@@ -58,6 +60,7 @@ impl PoolState {
             policy: ArcSwap::new(policy),
             tunnels: TunnelCount::default(),
             openings: Openings::new(Instant::now()),
+            refused: Default::default(),
             addresses: OnceLock::new(),
         }
     }
@@ -74,6 +77,18 @@ impl PoolState {
             self.policy.store(policy.clone());
         }
         differs
+    }
+
+    /// Counts a handshake that a limit has refused.
+    pub(crate) fn refuse(&self, limit: TunnelLimit) {
+        self.refused[limit as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Returns the numbers of refused handshakes since the last call.
+    pub(crate) fn take_refused(&self) -> impl Iterator<Item = (TunnelLimit, u32)> {
+        TUNNEL_LIMITS
+            .iter()
+            .map(|(limit, _)| (*limit, self.refused[*limit as usize].swap(0, Ordering::Relaxed)))
     }
 
     /// Admits a handshake of this client by the limits that concern clients. The permit counts the tunnel at the

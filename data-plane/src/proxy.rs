@@ -25,7 +25,6 @@ pub(crate) mod request;
 pub(crate) mod response_body;
 mod rewrite;
 mod streamed_body;
-mod transaction_id;
 pub(crate) mod tunnel;
 mod variables;
 
@@ -44,6 +43,7 @@ use crate::runtime::{Action, BackendSet, Route, Selection};
 use crate::spool::SpoolQuota;
 use crate::thread::Thread;
 use crate::trace;
+use crate::transaction_id::TransactionId;
 use crate::upstream::Purpose;
 use buffered_body::BufferedBody;
 use error::{ProxyError, RewriteFault};
@@ -55,7 +55,6 @@ use request::Request;
 use response_body::{Response, ResponseBody};
 use rewrite::Rewriting;
 use streamed_body::StreamedBody;
-use transaction_id::TransactionId;
 use tunnel::PendingTunnel;
 
 /// Facts about a request that are collected before its phases begin.
@@ -67,7 +66,7 @@ struct RequestMeta {
 
 impl RequestMeta {
     fn of(head: &RequestHead, thread: &Thread) -> RequestMeta {
-        let id = TransactionId::new(thread);
+        let id = TransactionId::new(&thread.random);
         let span = || thread.random.borrow_mut().u64(1..).to_be_bytes();
         RequestMeta { id, trace: trace::Part::of(&head.fields, id.bytes(), span, thread.spans.is_on()) }
     }

@@ -22,7 +22,7 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use crate::short_time::{ShortDuration, ShortInstant};
-use crate::stream::Stream;
+use crate::stream::{SharedPlace, Stream};
 use flow::{At, Flow};
 use idle::IdleWatch;
 use liveness::CHECKS;
@@ -31,6 +31,11 @@ use liveness::CHECKS;
 pub(crate) trait Peer: AsyncRead + AsyncWrite + Unpin {
     /// Returns the socket if it carries only this traffic. The pump must not change the timeouts of a shared one.
     fn socket(&self) -> Option<&Stream>;
+
+    /// Returns the place in the connection if others share it.
+    fn shared(&self) -> Option<&SharedPlace> {
+        None
+    }
 
     /// Returns the socket if it carries exactly the bytes of the traffic.
     fn plain(&self) -> Option<&TcpStream> {

@@ -5,12 +5,13 @@
 //! the list, twice a second, replaces a timer for each entry. This module must not know what is registered.
 
 mod close_reason;
+mod slice;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::poll_fn;
-use std::num::NonZeroU32;
+use std::num::NonZeroU16;
 use std::ops::Deref;
 use std::pin::pin;
 use std::rc::Rc;
@@ -19,10 +20,12 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::short_time::ShortInstant;
+use crate::short_time::{CoarseInstant, ShortInstant};
 pub(crate) use close_reason::CloseReason;
+pub(crate) use slice::Slice;
 
-/// The interval of the scans: a task is woken at most this long, and the time of a scan, after its deadline.
+/// The interval of the scans: a task is woken at most this long, a unit of [`CoarseInstant`], and the time of a scan after
+/// its deadline.
 const SCAN: Duration = Duration::from_millis(500);
 
 /// The number of entries that are scanned before other tasks run.
@@ -32,7 +35,7 @@ const SLICE: usize = 1000;
 /// looks for some microseconds.
 const REVIEW_SLICE: usize = 100;
 
-/// What the task of an entry is told.
+/// A signal to the task of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Signal {
     /// End.
@@ -42,7 +45,7 @@ pub(crate) enum Signal {
 }
 
 /// A number of entries that are closed together.
-pub(crate) type Group = NonZeroU32;
+pub(crate) type Group = NonZeroU16;
 
 /// The entries of one kind on one thread.
 #[derive(Debug)]
@@ -60,7 +63,7 @@ pub(crate) struct Entry<T> {
     signal: Cell<Option<Signal>>,
     group: Cell<Option<Group>>,
     /// The time after which the task is woken.
-    due: Cell<Option<ShortInstant>>,
+    due: Cell<Option<CoarseInstant>>,
     waker: Cell<Option<Waker>>,
 }
 
@@ -259,7 +262,7 @@ impl<T> Registry<T> {
     pub(crate) async fn scan(&self) {
         loop {
             sleep(SCAN).await;
-            let (now, mut next) = (Instant::now().into(), Some(0));
+            let (now, mut next) = (ShortInstant::from(Instant::now()).into(), Some(0));
             while let Some(first) = next {
                 next = self.scan_slice(first, now);
                 tokio::task::yield_now().await;
@@ -268,11 +271,11 @@ impl<T> Registry<T> {
     }
 
     /// Scans the entries from this number on, and returns the number at which the next slice begins.
-    fn scan_slice(&self, first: u64, now: ShortInstant) -> Option<u64> {
+    fn scan_slice(&self, first: u64, now: CoarseInstant) -> Option<u64> {
         let entries = self.entries.borrow();
         let mut rest = entries.range(first..);
         for (_, entry) in rest.by_ref().take(SLICE) {
-            if entry.due.get().is_some_and(|due| due <= now) {
+            if entry.due.get().is_some_and(|due| due < now) {
                 entry.due.set(None);
                 entry.wake();
             }
@@ -349,7 +352,7 @@ impl<T> Registration<T> {
 
     /// Sets the time after which the task that polled last is woken once, at most a second later.
     pub(crate) fn wake_after(&self, due: ShortInstant) {
-        self.0.due.set(Some(due));
+        self.0.due.set(Some(due.into()));
     }
 
     /// Runs a future until it ends or the entry is closed.

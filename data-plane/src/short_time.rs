@@ -15,7 +15,7 @@ static BASE: LazyLock<Instant> = LazyLock::new(Instant::now);
 pub(crate) struct ShortInstant(NonZeroU64);
 
 /// An instant to the next lower multiple of 67 ms, within nine years.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct CoarseInstant(NonZeroU32);
 
 /// A duration in milliseconds, of at most 49 days. Longer ones become that.

@@ -1,5 +1,7 @@
 //! A TCP connection, plain or under TLS, on either side of the gateway.
 
+mod shared;
+
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -13,6 +15,8 @@ use tokio_rustls::TlsStream;
 
 use crate::tcp::{Follows, Tcp};
 use crate::{read_buffer, tcp_diag};
+
+pub(crate) use shared::{SharedConnection, SharedPlace};
 
 /// The usual time within which a peer that does not answer is noticed, with unacknowledged bytes or without.
 pub(crate) const PEER_TIMEOUT: Duration = TunnelPolicy::PEER_TIMEOUT;

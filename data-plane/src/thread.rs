@@ -4,6 +4,7 @@
 //! members and over the addresses of a name, and caches of rewrite patterns and TLS sessions. A request never moves
 //! to another thread.
 
+mod closing_frames;
 mod group_drains;
 
 use std::cell::{Cell, RefCell};
@@ -31,6 +32,7 @@ use crate::spool::SpoolQuota;
 use crate::trace;
 use crate::tunnel_history::TunnelHistory;
 use crate::upstream::Upstreams;
+use closing_frames::ClosingFrames;
 use group_drains::GroupDrains;
 
 /// The shared state of one data thread.
@@ -48,6 +50,8 @@ pub(crate) struct Thread {
     process: u32,
     /// The tunnels that a change of listeners or routes ends.
     pub(crate) group_drains: GroupDrains,
+    /// The frames of tunnels that are closed on demand.
+    pub(crate) closing_frames: ClosingFrames,
     /// The timers of the waits of requests.
     pub(crate) alarms: Alarms,
     pub(crate) log: Rc<Logger>,
@@ -86,6 +90,7 @@ impl Thread {
             history: RefCell::new(TunnelHistory::new(resources.tunnel_history)),
             process: resources.process,
             group_drains: GroupDrains::default(),
+            closing_frames: ClosingFrames::default(),
             alarms: Alarms::default(),
             log: Logger::new(resources.log),
             spans: resources.spans,
@@ -193,7 +198,7 @@ impl Drop for Live {
 /// A backend with the numbers of its tunnels and of the connections to it that carry requests.
 pub(crate) type BackendLoad = (Arc<Backend>, usize, usize);
 
-/// What runs on a thread.
+/// The load of a thread.
 #[derive(Debug)]
 pub(crate) struct ThreadLoad {
     /// The open tunnels.

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tidegate_shared::id::GatewayId;
+use tidegate_shared::protocol::ClosingFrame;
 use tidegate_shared::snapshot::DrainSpread;
 use tidegate_shared::tunnel::{self, Tunnel, TunnelKey, TunnelPage, TunnelQuery};
 use tokio::runtime::{Builder, LocalOptions};
@@ -25,6 +26,7 @@ use crate::drain_schedule::{self as schedule, Remainder};
 use crate::limits::ConnectionLimit;
 use crate::listener;
 use crate::live_tunnel::LiveTunnel;
+use crate::proxy::tunnel::what_if::{self, Change, Outlook};
 use crate::registry::CloseReason;
 use crate::runtime::Runtime;
 use crate::spool::SpoolQuota;
@@ -67,8 +69,10 @@ pub(crate) enum Command {
     ListTunnelKeys(Arc<TunnelQuery>, ReplySender<(Vec<TunnelKey>, bool)>),
     /// Reply with this tunnel of a gateway if it is one of the thread's.
     ShowTunnel(GatewayId, TunnelKey, ReplySender<Option<Tunnel>>),
-    /// Close the thread's open tunnels of a gateway among these, and reply with their number.
-    CloseChosen(GatewayId, Arc<[TunnelKey]>, ReplySender<u64>),
+    /// Close the thread's open tunnels of a gateway among these, with this frame, and reply with their number.
+    CloseChosen(GatewayId, Arc<[TunnelKey]>, ClosingFrame, ReplySender<u64>),
+    /// Reply with what a change would do to the tunnels.
+    WhatIf(Arc<Change>, ReplySender<Outlook>),
     /// Have the tunnels of a gateway look at its configuration again.
     Review(GatewayId),
     /// Let connections and tunnels finish, at most for `timeout`, then end the thread. Listeners are closed by their
@@ -168,10 +172,21 @@ impl Threads {
     }
 
     /// Closes the open tunnels of a gateway among these, and returns their number.
-    pub(crate) async fn close_tunnels(&self, gateway: GatewayId, keys: Vec<TunnelKey>) -> u64 {
+    pub(crate) async fn close_tunnels(
+        &self,
+        gateway: GatewayId,
+        keys: Vec<TunnelKey>,
+        frame: ClosingFrame,
+    ) -> u64 {
         let keys: Arc<[TunnelKey]> = keys.into();
-        let closed = self.ask(|reply| Command::CloseChosen(gateway, keys.clone(), reply)).await;
+        let command = |reply| Command::CloseChosen(gateway, keys.clone(), frame.clone(), reply);
+        let closed = self.ask(command).await;
         closed.into_iter().sum()
+    }
+
+    /// Returns what a change would do to the tunnels of each thread.
+    pub(crate) async fn outlooks(&self, change: Arc<Change>) -> Vec<Outlook> {
+        self.ask(|reply| Command::WhatIf(change.clone(), reply)).await
     }
 
     /// Counts what runs on each thread.
@@ -283,8 +298,12 @@ async fn run(mut commands: mpsc::Receiver<Command>, thread: Rc<Thread>) -> Rc<Lo
             Command::ShowTunnel(gateway, key, reply) => {
                 let _ = reply.send(tunnel_list::show(&thread, gateway, key));
             }
-            Command::CloseChosen(gateway, keys, reply) => {
-                let _ = reply.send(tunnel_list::close(&thread, gateway, &keys));
+            Command::CloseChosen(gateway, keys, frame, reply) => {
+                let _ = reply.send(tunnel_list::close(&thread, gateway, &keys, &frame));
+            }
+            Command::WhatIf(change, reply) => {
+                let thread = thread.clone();
+                tokio::task::spawn_local(async move { reply.send(what_if::outlook(&thread, &change).await) });
             }
             Command::Review(gateway) => {
                 let tunnels = thread.tunnels.clone();

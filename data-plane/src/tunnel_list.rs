@@ -4,10 +4,10 @@
 //! shows each tunnel at some time during the reading, not all at the same time.
 
 use std::rc::Rc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use tidegate_shared::id::GatewayId;
+use tidegate_shared::protocol::ClosingFrame;
 use tidegate_shared::tunnel::{
     FirstRows, Millis, Properties, Property, Tunnel, TunnelKey, TunnelPage, TunnelQuery, TunnelState, Value,
 };
@@ -15,13 +15,9 @@ use tokio::task::yield_now;
 use tokio::time::Instant;
 
 use crate::live_tunnel::LiveTunnel;
-use crate::registry::{CloseReason, Entry};
+use crate::registry::{CloseReason, Entry, Slice};
 use crate::thread::Thread;
 use crate::tunnel_history::{EndedTunnel, SeenEnded};
-
-/// The time after which a slice ends, and the number of steps between two looks at the clock.
-const SLICE: Duration = Duration::from_micros(300);
-const STEPS: u32 = 16;
 
 /// A tunnel of a list.
 #[derive(Clone, Debug)]
@@ -46,24 +42,6 @@ struct Seen<'a> {
     entry: &'a Entry<LiveTunnel>,
     /// The time by which it is idle.
     at: Instant,
-}
-
-/// One slice of work.
-struct Slice {
-    began: Instant,
-    steps: u32,
-}
-
-impl Slice {
-    fn begin() -> Slice {
-        Slice { began: Instant::now(), steps: 0 }
-    }
-
-    /// Counts a step. Returns true if another one fits.
-    fn goes_on(&mut self) -> bool {
-        self.steps += 1;
-        !self.steps.is_multiple_of(STEPS) || self.began.elapsed() < SLICE
-    }
 }
 
 /// Returns a page of the thread's tunnels.
@@ -105,13 +83,20 @@ pub(crate) fn show(thread: &Thread, gateway: GatewayId, key: TunnelKey) -> Optio
     ended.map(|ended| ended.describe(key))
 }
 
-/// Closes those of these tunnels of a gateway that are of this thread and open, and returns their number.
-pub(crate) fn close(thread: &Thread, gateway: GatewayId, keys: &[TunnelKey]) -> u64 {
+/// Closes those of these tunnels of a gateway that are of this thread and open, and returns their number. Their clients
+/// receive this frame before.
+pub(crate) fn close(thread: &Thread, gateway: GatewayId, keys: &[TunnelKey], frame: &ClosingFrame) -> u64 {
     let own = keys.iter().filter(|key| thread.key(key.number) == **key);
     let is_of_gateway = |tunnel: &LiveTunnel| gateway_of(tunnel) == gateway;
-    let closed =
-        own.filter(|key| thread.tunnels.close_one(key.number, CloseReason::Requested, is_of_gateway));
-    closed.count() as u64
+    let close = |key: &&TunnelKey| {
+        let is_open = thread.tunnels.get(key.number).is_some_and(|entry| entry.close_reason().is_none());
+        let is_known = thread.tunnels.close_one(key.number, CloseReason::Requested, is_of_gateway);
+        if is_open && is_known {
+            thread.closing_frames.set(key.number, frame);
+        }
+        is_known
+    };
+    own.filter(close).count() as u64
 }
 
 /// Finds the first tunnels of a page, in order.

@@ -6,6 +6,7 @@
 
 mod duty;
 mod gateway;
+mod refusals;
 mod review;
 mod saved;
 mod what_if;
@@ -22,6 +23,7 @@ use tidegate_shared::id::{Digest, GatewayId, Generation};
 use tidegate_shared::protocol::{BackendHealth, ToControlPlane};
 use tidegate_shared::snapshot::{Content, Snapshot};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
@@ -53,6 +55,8 @@ pub(crate) struct Worker {
     unsaved: BTreeSet<GatewayId>,
     /// True if it was logged that snapshots cannot be saved.
     logged_unsaved: bool,
+    /// The empty runtimes of withdrawn gateways whose tunnels may still be open: one that returns counts them.
+    withdrawn: HashMap<GatewayId, Arc<Runtime>>,
     /// The tasks that end running requests and tunnels of removed members, also of withdrawn gateways.
     draining: HashMap<Member, Task>,
     /// The unused rest of what a predecessor has passed on.
@@ -60,6 +64,8 @@ pub(crate) struct Worker {
     /// The saved state that the predecessor serves; empty unless a takeover is in progress.
     predecessor: HashMap<GatewayId, (Generation, Digest)>,
     pub(crate) ownership: Ownership,
+    /// The time of the last report of refused handshakes.
+    refusals_since: Instant,
     /// Whether it serves.
     duty: DutyRecord,
     pub(crate) resolver: Rc<Resolver>,
@@ -98,6 +104,7 @@ impl Worker {
             last_good: Arc::new(last_good),
             metrics,
             gateways: HashMap::new(),
+            withdrawn: HashMap::new(),
             rejected: HashMap::new(),
             unsaved: BTreeSet::new(),
             logged_unsaved: !is_writable,
@@ -105,6 +112,7 @@ impl Worker {
             inherited: Inherited::default(),
             predecessor: HashMap::new(),
             ownership: Ownership::default(),
+            refusals_since: Instant::now(),
             duty,
             resolver,
             health_changed,
@@ -229,6 +237,8 @@ impl Worker {
                 close.cancel();
             }
             self.drain(&empty, Removal::Gateway);
+            self.withdrawn.retain(|_, runtime| runtime.member_table.may_carry_tunnels());
+            self.withdrawn.insert(gateway, empty);
             tracing::info!(%gateway, "withdrawn");
         }
         self.update_saved(gateway, move |last_good| last_good.remove(gateway)).await;
@@ -269,9 +279,11 @@ impl Worker {
     async fn run(&mut self, snapshot: Snapshot) -> Result<(Digest, Vec<SocketAddr>), ApplyError> {
         let digest = snapshot.content.digest();
         let old = self.gateways.get(&snapshot.gateway).map(|gateway| gateway.current.load_full());
-        let runtime = Arc::new(Runtime::build(&snapshot, old.as_deref(), &self.config, &self.ticket_keys)?);
+        let before = old.as_ref().or_else(|| self.withdrawn.get(&snapshot.gateway)).map(|old| &**old);
+        let runtime = Arc::new(Runtime::build(&snapshot, before, &self.config, &self.ticket_keys)?);
         let bound = self.bind_new(&runtime)?;
 
+        self.withdrawn.remove(&snapshot.gateway);
         let gateway = self.gateways.remove(&snapshot.gateway);
         let before = gateway.as_ref().map(|gateway| &gateway.snapshot.content);
         let needs_review = before.is_some_and(|before| review::is_needed(before, &snapshot.content));

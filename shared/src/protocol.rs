@@ -5,6 +5,9 @@
 //! [`ToControlPlane::Hello`] with the generations it runs. The control plane then sends the differences. A start, a
 //! reconnect and a change all work alike: compare, send whole snapshots, receive the results.
 
+mod refusals;
+mod what_if;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -12,12 +15,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{CallId, Digest, GatewayId, Generation, WorkerId};
 use crate::secret::Secret;
-use crate::snapshot::{Host, Pool, Settings, Snapshot, TrustedRoot, TunnelAction};
+use crate::snapshot::{CloseFrame, Host, Pool, Settings, Snapshot, TrustedRoot};
 use crate::tunnel::{Tunnel, TunnelKey, TunnelPage, TunnelQuery};
+
+pub use refusals::{HandshakeLimit, MAX_REFUSALS, Refusals, RefusedHandshakes};
+pub use what_if::{ConcernedTunnels, RemovedMember, TunnelEvent, WhatIf};
 
 /// The version of these messages. A worker of another version is refused with a reason, because continuing with its
 /// present configuration is safer than misunderstanding a message.
-pub const VERSION: u32 = 10;
+pub const VERSION: u32 = 11;
 
 /// The name in the control plane's certificate for this channel, independent of the address that workers connect
 /// to.
@@ -101,6 +107,8 @@ pub enum ToControlPlane {
     },
     /// The state of the worker as a whole: sent after connecting, with each heartbeat and when the state changes.
     Status(WorkerStatus),
+    /// The handshakes that tunnel policies have refused, with a heartbeat if there were any.
+    HandshakesRefused(Refusals),
     /// Keeps the connection alive while there is nothing else to send.
     Heartbeat,
 }
@@ -183,10 +191,24 @@ pub enum Call {
         gateway: GatewayId,
         /// The numbers of the tunnels, at most [`MAX_KEYS`](crate::tunnel::MAX_KEYS).
         keys: Vec<TunnelKey>,
+        /// The frame that their clients receive before.
+        frame: ClosingFrame,
     },
     /// Tell what this snapshot would do to running requests and tunnels. Nothing is applied. An empty content stands
     /// for the removal of the gateway.
     WhatIf(Box<Snapshot>),
+}
+
+/// The Close frame that the client of a tunnel receives before the tunnel is closed on demand.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ClosingFrame {
+    /// That of the policy of the tunnel's pool, if it has one.
+    #[default]
+    OfPolicy,
+    /// None, whatever the policy says.
+    Nothing,
+    /// This one.
+    Frame(CloseFrame),
 }
 
 /// The result of a [`Call`].
@@ -236,38 +258,6 @@ pub struct MemberProbe {
     pub state: HealthState,
     /// The reason for the verdict, for a person to read.
     pub reason: String,
-}
-
-/// What a snapshot would do to the running requests and tunnels of one worker.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WhatIf {
-    /// The reason why the worker could not apply the snapshot, if it could not. Sockets are not tried.
-    pub rejection: Option<String>,
-    /// The open tunnels of the gateway, those below included.
-    pub tunnels: u64,
-    /// The connections to backends of the gateway that carry requests, those below included.
-    pub requests: u64,
-    /// The members that would be removed, with what ends there.
-    pub removed: Vec<RemovedMember>,
-}
-
-/// A pool member that a snapshot would remove.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RemovedMember {
-    /// The pool's name.
-    pub pool: String,
-    /// The member.
-    pub host: Host,
-    /// The open tunnels to it.
-    pub tunnels: u64,
-    /// What becomes of them.
-    pub action: TunnelAction,
-    /// The time within which they end; `None` if they are kept.
-    pub tunnels_end_within: Option<Duration>,
-    /// The connections to it that carry requests.
-    pub requests: u64,
-    /// The time within which the requests end.
-    pub requests_end_within: Duration,
 }
 
 /// Whether a worker is to serve.

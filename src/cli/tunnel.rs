@@ -84,6 +84,14 @@ pub(crate) struct TunnelCloseOptions {
     #[arg(long, env = "TIDEGATE_OVER", value_name = "DURATION", value_parser = value::duration, requires = "filter")]
     pub(crate) over: Option<Duration>,
 
+    /// The Close frame that the clients receive before: its code, or `none`. The default is the one of the tunnel policy.
+    #[arg(long, env = "TIDEGATE_CLOSE_FRAME", value_name = "CODE", value_parser = ["1001", "1012", "none"])]
+    pub(crate) close_frame: Option<String>,
+
+    /// The reason in the Close frame, at most 123 bytes.
+    #[arg(long, env = "TIDEGATE_CLOSE_REASON", value_name = "TEXT", requires = "close_frame")]
+    pub(crate) close_reason: Option<String>,
+
     /// Do not ask. Needed where standard input is not a terminal.
     #[arg(short, long, env = "TIDEGATE_YES", value_parser = BoolishValueParser::new())]
     pub(crate) yes: bool,

@@ -116,7 +116,8 @@ pub(super) async fn close(options: &TunnelCloseOptions) -> CommandResult {
             let over = options.over.map_or(0, |over| over.as_secs());
             let number = count(&session, &gateway, filter).await?;
             confirm::ask(&format!("Close {number} tunnels of {}?", gateway.gateway), options.yes).await?;
-            let body = json!({"filter": filter, "over": over});
+            let mut body = json!({"filter": filter, "over": over});
+            add_frame(&mut body, options);
             let path = format!("{}/providers/{EXTENSIONS}/closeTunnels", gateway);
             finish(&session, &ApiRequest::post(path, Some(&body)), options.no_wait).await
         }
@@ -130,10 +131,25 @@ pub(super) async fn close(options: &TunnelCloseOptions) -> CommandResult {
                 several => format!("{} tunnels", several.len()),
             };
             confirm::ask(&format!("Close {what}?"), options.yes).await?;
+            let mut body = json!({});
+            add_frame(&mut body, options);
             for id in found {
-                finish(&session, &ApiRequest::post(format!("{id}/close"), None), options.no_wait).await?;
+                let request = ApiRequest::post(format!("{id}/close"), Some(&body));
+                finish(&session, &request, options.no_wait).await?;
             }
             Ok(())
+        }
+    }
+}
+
+/// Adds the Close frame that the options ask for to the body of a closing.
+fn add_frame(body: &mut Value, options: &TunnelCloseOptions) {
+    match options.close_frame.as_deref() {
+        None => {}
+        Some("none") => body["closeFrame"] = "none".into(),
+        Some(code) => {
+            body["closeFrame"] =
+                json!({"code": code, "reason": options.close_reason.as_deref().unwrap_or_default()});
         }
     }
 }

@@ -11,12 +11,15 @@ use std::process::Command;
 use std::time::Duration;
 
 use serde_json::json;
-use tidegate_harness::{AccessLog, Ending, Gateway, ManualBackend, Peer, handshake};
+use tidegate_harness::{
+    AccessLog, Authority, Ending, Gateway, Http2Client, Http2Stream, ManualBackend, Peer, handshake, wait_for,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, interval};
 
-use crate::tidegate;
+use crate::http2::with_http2;
+use crate::{HOST, tidegate, with_https};
 
 /// The variable is set for a test that runs in its own network namespace.
 const INSIDE: &str = "TIDEGATE_TEST_IN_NAMESPACE";
@@ -53,18 +56,42 @@ fn lose(address: IpAddr) {
     assert!(Command::new("ip").args(route).status().expect("the test can be set up").success());
 }
 
+/// Waits until no byte has moved for this time in this number of tunnels.
+async fn still_for(gateway: &Gateway, tunnels: u64, time: Duration) {
+    let filter = format!("idleForInSec%20ge%20{}", time.as_secs());
+    let url = format!(
+        "{}/providers/Tidegate.Network/tunnels?api-version=2026-12-01&$count=true&$top=0&$filter={filter}",
+        gateway.id()
+    );
+    wait_for("tunnels without traffic", async || {
+        let page = gateway.management().get(&url).await.expect(200).json();
+        (page["count"] == tunnels).then_some(())
+    })
+    .await;
+}
+
 /// Opens a tunnel from a client at this address.
 async fn tunnel_from(client: &str, path: &str, to: SocketAddr) -> TcpStream {
+    let mut stream = connected_from_with(client, to, (path == SMALL_WINDOW).then_some(4096)).await;
+    stream.write_all(handshake("gateway.test", path, "").as_bytes()).await.expect("the test can be set up");
+    stream
+}
+
+/// Connects from this address.
+async fn connected_from(client: &str, to: SocketAddr) -> TcpStream {
+    connected_from_with(client, to, None).await
+}
+
+/// Connects from this address, with a receive buffer of this size.
+async fn connected_from_with(client: &str, to: SocketAddr, buffer: Option<u32>) -> TcpStream {
     let socket = TcpSocket::new_v4().expect("the test can be set up");
-    if path == SMALL_WINDOW {
-        socket.set_recv_buffer_size(4096).expect("the test can be set up");
+    if let Some(buffer) = buffer {
+        socket.set_recv_buffer_size(buffer).expect("the test can be set up");
     }
     socket
         .bind(SocketAddr::new(client.parse().expect("the test can be set up"), 0))
         .expect("the test can be set up");
-    let mut stream = socket.connect(to).await.expect("the test can be set up");
-    stream.write_all(handshake("gateway.test", path, "").as_bytes()).await.expect("the test can be set up");
-    stream
+    socket.connect(to).await.expect("the test can be set up")
 }
 
 async fn take_answer(stream: &mut TcpStream) {
@@ -175,7 +202,8 @@ async fn a_policy_sets_the_time_in_which_a_vanished_peer_is_noticed() {
     put_peer_timeout(&other, TIME.0).await;
     let (sending, _backend) = tunnel(&other, &mut away, "127.77.0.2", "/backend").await;
     // The timeouts of the sockets are set by the first check, and the last answer of each peer is older than it.
-    tokio::time::sleep(TIME.0 / 3).await;
+    still_for(&gateway, 4, TIME.0 / 3).await;
+    still_for(&other, 2, TIME.0 / 3).await;
 
     lose("127.77.0.1".parse().unwrap());
     lose(away.ip());
@@ -209,6 +237,52 @@ async fn a_policy_sets_the_time_in_which_a_vanished_peer_is_noticed() {
     let mut received = [0; 5];
     alive.read_exact(&mut received).await.unwrap();
     assert_eq!(&received, b"alive");
+}
+
+/// Opens a tunnel over a stream of HTTP/2, and returns the client's stream and the backend's connection.
+async fn tunnel_in(client: &mut Http2Client, backend: &mut ManualBackend, path: &str) -> (Http2Stream, Peer) {
+    let mut stream = client.connect_protocol("websocket", path, &[("sec-websocket-version", "13")]).await;
+    let server = backend.accept_websocket().await;
+    assert_eq!(stream.head().await.status(), 200);
+    (stream, server)
+}
+
+#[tokio::test]
+async fn the_shortest_time_of_its_tunnels_holds_for_a_vanished_client_of_http2() {
+    const NAME: &str = "absent_peers::the_shortest_time_of_its_tunnels_holds_for_a_vanished_client_of_http2";
+    const TIME: Duration = Duration::from_secs(6);
+    if !is_in_namespace(NAME) {
+        return;
+    }
+    let (mut backend, authority) = (ManualBackend::start().await, Authority::new());
+    let gateway = Gateway::start_with(tidegate(), &[backend.ip()], |document| {
+        let document = document.settings("settings", &json!({"requestTimeout": 3600}));
+        with_http2(with_https(document, &authority))
+    })
+    .await;
+    put_peer_timeout(&gateway, TIME).await;
+    let mut clients = Vec::new();
+    for address in ["127.77.0.1", "127.77.0.3", "127.77.0.2"] {
+        let stream = connected_from(address, gateway.https()).await;
+        clients.push(Http2Client::over_tcp(stream, HOST, &authority.client()).await);
+    }
+    let (_quiet, _beside_quiet) = tunnel_in(&mut clients[0], &mut backend, "/silent").await;
+    let (_sent_to, mut sender) = tunnel_in(&mut clients[1], &mut backend, "/sent-to").await;
+    let (mut alive, mut beside_alive) = tunnel_in(&mut clients[2], &mut backend, "/alive").await;
+    still_for(&gateway, 3, TIME / 3).await;
+
+    lose("127.77.0.1".parse().unwrap());
+    lose("127.77.0.3".parse().unwrap());
+    let (since, log) = (Instant::now(), gateway.access_log());
+    let mut ticks = interval(Duration::from_millis(250));
+    while ["/silent", "/sent-to"].iter().any(|path| !has_ended(&log, path, "client")) {
+        ticks.tick().await;
+        let _ = sender.try_write("still there?").await;
+        assert!(since.elapsed() < TIME + Duration::from_secs(3), "a vanished client was not noticed");
+    }
+    assert!(since.elapsed() > TIME / 3, "they ended after {:?}", since.elapsed());
+    beside_alive.write("alive").await;
+    assert_eq!(alive.read_exact(5).await, b"alive");
 }
 
 async fn put_peer_timeout(gateway: &Gateway, time: Duration) {

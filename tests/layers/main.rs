@@ -45,7 +45,7 @@ const DATA_PLANE: &[Layer] = &[
         "connections",
         &["downstream", "thread", "upstream", "body", "pump", "live_tunnel", "tunnel_history", "websocket"],
     ),
-    ("logs and traces", &["access_log", "trace"]),
+    ("logs and traces", &["access_log", "trace", "transaction_id"]),
     ("what is served: the executable snapshot", &["runtime", "local_reply"]),
     (
         "backends",

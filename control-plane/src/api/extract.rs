@@ -26,7 +26,7 @@ use crate::service::{ServiceError, api_version};
 use super::error::ApiError;
 use super::forwarded::{ForwardedHost, Scheme};
 
-pub(super) use body::{DocumentBody, JsonBody};
+pub(super) use body::{DocumentBody, JsonBody, OptionalJsonBody};
 pub(super) use extension::{ExtensionTarget, ExtensionVersion, TunnelTarget};
 pub(super) use revision::RevisionTarget;
 

@@ -12,21 +12,24 @@ use axum::extract::{Path, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
+use tidegate_shared::protocol::ClosingFrame;
 
 use crate::arm::extension::NAMESPACE;
-use crate::arm::tunnel_closing;
+use crate::arm::tunnel_closing::{self, AskedFrame};
 use crate::audit::{Activity, Author};
+use crate::compile::compile_close_frame;
 use crate::identity::access::Verb;
 use crate::identity::action;
 use crate::service::ServiceError;
 use crate::store::{Gateway, Operation};
-use crate::tunnels::Closing;
+use crate::tunnels::{ChosenTunnels, Closing};
 use crate::violation::{Violations, code};
 
 use super::AppState;
 use super::error::ApiError;
 use super::extract::{
-    ApiVersionParam, BaseUrl, ExtensionVersion, JsonBody, RequestAuthor, Target, TunnelTarget,
+    ApiVersionParam, BaseUrl, ExtensionVersion, JsonBody, OptionalJsonBody, RequestAuthor, Target,
+    TunnelTarget,
 };
 use super::operations::Links;
 use listing::Listing;
@@ -59,8 +62,11 @@ pub(super) async fn close(
     RequestAuthor(author): RequestAuthor,
     base: BaseUrl,
     uri: Uri,
+    OptionalJsonBody(body): OptionalJsonBody,
 ) -> Result<Response, ApiError> {
-    let (gateway, operation) = app.service.close_tunnel(&path, &name, &activity(author, &uri)).await?;
+    let frame = frame(tunnel_closing::read_one(body).map_err(ServiceError::Invalid)?)?;
+    let activity = activity(author, &uri);
+    let (gateway, operation) = app.service.close_tunnel(&path, &name, frame, &activity).await?;
     Ok(accepted(&base, &version, &gateway, &operation))
 }
 
@@ -73,13 +79,13 @@ pub(super) async fn close_many(
     uri: Uri,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
-    let (text, over) = tunnel_closing::read(body).map_err(ServiceError::Invalid)?;
+    let (text, over, asked) = tunnel_closing::read_many(body).map_err(ServiceError::Invalid)?;
     let filter = filter::read(&text).map_err(|why| {
         let mut violations = Violations::default();
         violations.push(code::INVALID_FORMAT, "filter", format!("The filter cannot be read: {why}"));
         ServiceError::Invalid(violations)
     })?;
-    let closing = Closing::All { filter, over };
+    let closing = Closing { tunnels: ChosenTunnels::All { filter, over }, frame: frame(asked)? };
     let (gateway, operation) = app.service.close_tunnels(&path, closing, &activity(author, &uri)).await?;
     Ok(accepted(&base, &version, &gateway, &operation))
 }
@@ -103,6 +109,19 @@ pub(super) async fn cancel(
 #[derive(Debug, serde::Deserialize)]
 pub(super) struct ClosingPath {
     operation: String,
+}
+
+/// Checks the frame that a request asks for.
+fn frame(asked: AskedFrame) -> Result<ClosingFrame, ServiceError> {
+    match asked {
+        AskedFrame::OfPolicy => Ok(ClosingFrame::OfPolicy),
+        AskedFrame::Nothing => Ok(ClosingFrame::Nothing),
+        AskedFrame::Frame(frame) => {
+            let mut violations = Violations::default();
+            let frame = compile_close_frame(&frame, "closeFrame", &mut violations);
+            frame.map(ClosingFrame::Frame).ok_or(ServiceError::Invalid(violations))
+        }
+    }
 }
 
 fn accepted(base: &BaseUrl, version: &ApiVersionParam, gateway: &Gateway, operation: &Operation) -> Response {

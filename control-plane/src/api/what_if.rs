@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use serde_json::{Value, json};
-use tidegate_shared::protocol::{RemovedMember, WhatIf as WorkerAnswer};
+use tidegate_shared::protocol::{ConcernedTunnels, RemovedMember, TunnelEvent, WhatIf as WorkerAnswer};
 use tidegate_shared::snapshot::{Host, TunnelAction};
 
 use crate::json_delta::delta;
@@ -64,8 +64,11 @@ fn change(change: &ResourceChange) -> Value {
 pub(in crate::api) fn traffic(traffic: &Traffic) -> Value {
     let answers = || traffic.workers.iter().filter_map(|worker| worker.answer.as_ref().ok());
     let removed = || answers().flat_map(|answer| &answer.removed);
+    let concerned = || answers().flat_map(|answer| &answer.concerned);
     let tunnels = |which: fn(&TunnelAction) -> bool| -> u64 {
-        removed().filter(|member| which(&member.action)).map(|member| member.tunnels).sum()
+        let removed = removed().map(|member| (member.action, member.tunnels));
+        let all = removed.chain(concerned().map(|tunnels| (tunnels.action, tunnels.tunnels)));
+        all.filter(|(action, _)| which(action)).map(|(_, tunnels)| tunnels).sum()
     };
     let drained = tunnels(|action| matches!(action, TunnelAction::Drain(_)));
     let closed = tunnels(|action| *action == TunnelAction::Close);
@@ -77,7 +80,9 @@ pub(in crate::api) fn traffic(traffic: &Traffic) -> Value {
         "requests": {"kept": requests.saturating_sub(ending), "drained": ending},
         "workers": traffic.workers.iter().map(worker).collect::<Vec<_>>(),
     });
-    if let Some(seconds) = removed().filter_map(ends_within).max() {
+    let ends = removed().filter_map(ends_within);
+    let ends = ends.chain(concerned().filter_map(|tunnels| Some(tunnels.end_within?.as_secs())));
+    if let Some(seconds) = ends.max() {
         shown["endWithinInSec"] = seconds.into();
     }
     shown
@@ -94,10 +99,11 @@ fn ends_within(member: &RemovedMember) -> Option<u64> {
 fn worker(WorkerTraffic { worker, answer }: &WorkerTraffic) -> Value {
     let mut shown = json!({"worker": worker.to_string()});
     match answer {
-        Ok(WorkerAnswer { rejection, tunnels, requests, removed }) => {
+        Ok(WorkerAnswer { rejection, tunnels, requests, removed, concerned }) => {
             shown["tunnels"] = (*tunnels).into();
             shown["requests"] = (*requests).into();
             shown["removedMembers"] = removed.iter().map(member).collect();
+            shown["events"] = concerned.iter().map(event).collect();
             if let Some(reason) = rejection {
                 shown["rejection"] = reason.as_str().into();
             }
@@ -112,16 +118,11 @@ fn member(member: &RemovedMember) -> Value {
         Host::Ip(address) => address.to_string(),
         Host::Name(name) => name.clone(),
     };
-    let action = match member.action {
-        TunnelAction::Keep => "keep",
-        TunnelAction::Drain(_) => "drain",
-        TunnelAction::Close => "close",
-    };
     let mut shown = json!({
         "pool": member.pool,
         "member": address,
         "tunnels": member.tunnels,
-        "action": action,
+        "action": action(member.action),
         "requests": member.requests,
         "requestsEndWithinInSec": member.requests_end_within.as_secs(),
     });
@@ -129,4 +130,31 @@ fn member(member: &RemovedMember) -> Value {
         shown["tunnelsEndWithinInSec"] = time.as_secs().into();
     }
     shown
+}
+
+fn event(tunnels: &ConcernedTunnels) -> Value {
+    let event = match tunnels.event {
+        TunnelEvent::RouteChanged => "onRouteChanged",
+        TunnelEvent::ListenerRemoved => "onListenerRemoved",
+        TunnelEvent::PolicyTightened => "onPolicyTightened",
+        TunnelEvent::LifetimeReached => "maxLifetimeInSec",
+    };
+    let mut shown = json!({
+        "event": event,
+        "pool": tunnels.pool,
+        "tunnels": tunnels.tunnels,
+        "action": action(tunnels.action),
+    });
+    if let Some(time) = tunnels.end_within {
+        shown["endWithinInSec"] = time.as_secs().into();
+    }
+    shown
+}
+
+fn action(action: TunnelAction) -> &'static str {
+    match action {
+        TunnelAction::Keep => "keep",
+        TunnelAction::Drain(_) => "drain",
+        TunnelAction::Close => "close",
+    }
 }

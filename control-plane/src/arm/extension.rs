@@ -21,7 +21,7 @@ use super::shape::{Property, Shape};
 
 pub(crate) use http2_policy::Http2Policy;
 pub(crate) use path::ExtensionPath;
-pub(crate) use tunnel_policy::{DrainSpread, EventPolicy, TunnelAction, TunnelPolicy};
+pub(crate) use tunnel_policy::{CloseFrame, DrainSpread, EventPolicy, TunnelAction, TunnelPolicy};
 
 /// The namespace of the provider.
 pub(crate) const NAMESPACE: &str = "Tidegate.Network";

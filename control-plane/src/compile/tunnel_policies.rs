@@ -9,7 +9,7 @@ use super::extensions;
 use super::resources::{Resource, in_range};
 use crate::arm::document::Document;
 use crate::arm::extension::{
-    DEFAULT_NAME, DrainSpread, EventPolicy, TUNNEL_POLICIES, TunnelAction, TunnelPolicy,
+    self, DEFAULT_NAME, DrainSpread, EventPolicy, TUNNEL_POLICIES, TunnelAction, TunnelPolicy,
 };
 use crate::violation::{Violations, code};
 
@@ -44,7 +44,9 @@ fn compile(resource: &Resource<TunnelPolicy>, violations: &mut Violations) -> Op
     let on_listener_removed = action(&policy.on_listener_removed, "onListenerRemoved");
     let on_gateway_removed = action(&policy.on_gateway_removed, "onGatewayRemoved");
     let on_policy_tightened = action(&policy.on_policy_tightened, "onPolicyTightened");
-    let close_frame = close_frame(resource, violations);
+    let close_frame = policy.close_frame.as_ref();
+    let close_frame =
+        close_frame.map(|frame| compile_close_frame(frame, &resource.at("closeFrame"), violations));
     let mut time = |value, range, property: &str| {
         optional::<u64>(value, range, resource.at(property), violations)
             .map(|time| time.map(Duration::from_secs))
@@ -71,7 +73,7 @@ fn compile(resource: &Resource<TunnelPolicy>, violations: &mut Violations) -> Op
             DrainSpread::Even => snapshot::DrainSpread::Even,
             DrainSpread::End => snapshot::DrainSpread::End,
         },
-        close_frame: close_frame?,
+        close_frame: close_frame.map_or(Some(None), |frame| frame.map(Some))?,
         ping_after_idle: ping_after_idle?,
         max_lifetime: max_lifetime?,
         idle_timeout: idle_timeout?,
@@ -115,19 +117,23 @@ fn action(event: &EventPolicy, target: &str, violations: &mut Violations) -> Opt
     })
 }
 
-fn close_frame(resource: &Resource<TunnelPolicy>, violations: &mut Violations) -> Option<Option<CloseFrame>> {
-    let Some(frame) = &resource.properties.close_frame else { return Some(None) };
+/// Compiles a Close frame at `target`; `None` for an invalid one.
+pub(crate) fn compile_close_frame(
+    frame: &extension::CloseFrame,
+    target: &str,
+    violations: &mut Violations,
+) -> Option<CloseFrame> {
     let reason = frame.reason.clone().unwrap_or_default();
     if reason.len() > MAX_REASON {
         let message =
             format!("The reason has {} bytes. A Close frame has room for {MAX_REASON}.", reason.len());
-        violations.push(code::OUT_OF_RANGE, resource.at("closeFrame.reason"), message);
+        violations.push(code::OUT_OF_RANGE, format!("{target}.reason"), message);
         return None;
     }
-    let target = resource.at("closeFrame.code");
+    let target = format!("{target}.code");
     match frame.code {
         Some(code @ (1001 | 1012)) => {
-            Some(Some(CloseFrame { code: u16::try_from(code).unwrap_or_default(), reason }))
+            Some(CloseFrame { code: u16::try_from(code).unwrap_or_default(), reason })
         }
         Some(other) => {
             let message =

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use tidegate_shared::id::{GatewayId, WorkerId};
-use tidegate_shared::protocol::{BackendHealth, DutyState, HealthState, ToControlPlane};
+use tidegate_shared::protocol::{
+    BackendHealth, DutyState, HandshakeLimit, HealthState, Refusals, ToControlPlane,
+};
 use tidegate_shared::snapshot::Host;
 
 use crate::events::EventContent;
@@ -45,6 +47,26 @@ pub(super) fn of_message(id: WorkerId, worker: &Worker, message: &ToControlPlane
         }
         _ => None,
     }
+}
+
+/// Returns the events of a report of refused handshakes: one for each limit of a pool, and one for the sum of the rest.
+pub(super) fn of_refusals(worker: WorkerId, refusals: &Refusals) -> Vec<EventContent> {
+    let event = |count: u64| {
+        let within = refusals.within.as_secs().max(1);
+        let event = EventContent::new("handshakesRefused").of(refusals.gateway).on(worker);
+        event.with("count", count).with("withinInSec", within)
+    };
+    let highest = refusals.highest.iter().map(|refused| {
+        let limit = match refused.limit {
+            HandshakeLimit::Pool => "maxTunnels",
+            HandshakeLimit::Member => "maxTunnelsPerMember",
+            HandshakeLimit::ClientAddress => "maxTunnelsPerClientAddress",
+            HandshakeLimit::Rate => "maxOpeningsPerSecond",
+        };
+        event(refused.count).with("pool", refused.pool.as_str()).with("limit", limit)
+    });
+    let others = (refusals.others > 0).then(|| event(refusals.others));
+    highest.chain(others).collect()
 }
 
 /// Returns the events of a new health report, compared with the one before. The first report of a session tells what is
@@ -128,6 +150,23 @@ mod tests {
                 events.iter().all(|event| event.details["member"] == "a" && event.gateway == Some(ids.1))
             );
         }
+    }
+
+    #[test]
+    fn refused_handshakes_are_told_as_numbers() {
+        use tidegate_shared::protocol::RefusedHandshakes;
+        let (worker, gateway) = (WorkerId(Uuid::new_v4()), GatewayId(Uuid::new_v4()));
+        let refused = RefusedHandshakes { pool: "p".into(), limit: HandshakeLimit::Rate, count: 700 };
+        let within = std::time::Duration::from_millis(4900);
+        let refusals = Refusals { gateway, within, highest: vec![refused], others: 3 };
+        let events = of_refusals(worker, &refusals);
+        let details: Vec<_> = events.iter().map(|event| serde_json::json!(event.details)).collect();
+        let expected = [
+            serde_json::json!({"count": 700, "withinInSec": 4, "pool": "p", "limit": "maxOpeningsPerSecond"}),
+            serde_json::json!({"count": 3, "withinInSec": 4}),
+        ];
+        assert_eq!(details, expected);
+        assert!(events.iter().all(|event| event.gateway == Some(gateway) && event.worker == Some(worker)));
     }
 
     #[test]

@@ -136,6 +136,7 @@ impl Worker {
             // The session and the fleet handle these.
             ToControlPlane::Health { .. }
             | ToControlPlane::Reply { .. }
+            | ToControlPlane::HandshakesRefused(_)
             | ToControlPlane::Heartbeat
             | ToControlPlane::Hello { .. }
             | ToControlPlane::Renew { .. }

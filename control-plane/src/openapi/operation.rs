@@ -23,6 +23,7 @@ pub(crate) struct Operation {
     summary: String,
     parameters: Vec<&'static Parameter>,
     request: Option<Body>,
+    is_body_optional: bool,
     answers: Vec<ResponseSpec>,
     refusals: Vec<u16>,
     guarded: bool,
@@ -120,6 +121,7 @@ impl Operation {
             summary: summary.to_owned(),
             parameters,
             request: None,
+            is_body_optional: false,
             answers: Vec::new(),
             refusals,
             guarded: true,
@@ -143,6 +145,12 @@ impl Operation {
     /// Adds `If-Match` and `If-None-Match`.
     pub(crate) fn conditional(self) -> Operation {
         self.with(&parameter::IF_MATCH).with(&parameter::IF_NONE_MATCH).refuses(&[412])
+    }
+
+    /// Adds a request body that clients may leave out.
+    pub(crate) fn may_take(mut self, body: Option<Body>) -> Operation {
+        self.is_body_optional = true;
+        self.takes(body)
     }
 
     /// Adds a request body.
@@ -230,7 +238,9 @@ impl Operation {
             shown["parameters"] = self.parameters.iter().map(|parameter| parameter.reference()).collect();
         }
         if let Some(body) = self.request {
-            shown["requestBody"] = json!({"required": true, "content": body.content(about, generator)});
+            shown["requestBody"] = json!({
+                "required": !self.is_body_optional, "content": body.content(about, generator),
+            });
         }
         let mut responses = Map::new();
         for answer in &self.answers {

@@ -106,6 +106,8 @@ struct WhatIfWorker {
     requests: Option<u64>,
     /// The pool members that the change removes.
     removed_members: Option<Vec<WhatIfMember>>,
+    /// What happens to other tunnels, and to those of removed members that it ends earlier.
+    events: Option<Vec<WhatIfEvent>>,
     /// The reason why the worker could not apply the change.
     rejection: Option<String>,
     /// The reason why the worker gave no answer.
@@ -130,4 +132,21 @@ struct WhatIfMember {
     requests: u64,
     /// The time in seconds within which they have to end.
     requests_end_within_in_sec: u64,
+}
+
+/// Tunnels to which a change does the same.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "camelCase")]
+struct WhatIfEvent {
+    /// The property of the tunnel policy that decides about them: `onRouteChanged`, `onListenerRemoved`,
+    /// `onPolicyTightened` or `maxLifetimeInSec`.
+    event: String,
+    /// The name of their pool.
+    pool: String,
+    /// Their number.
+    tunnels: u64,
+    /// What becomes of them: `keep`, `drain` or `close`.
+    action: String,
+    /// The time in seconds within which they end; absent if they stay.
+    end_within_in_sec: Option<u64>,
 }

@@ -1,21 +1,22 @@
 //! The tunnels of a gateway: lists, single ones, and their closing.
 
 use tidegate_shared::id::WorkerId;
+use tidegate_shared::protocol::ClosingFrame;
 use tidegate_shared::tunnel::{Tunnel, TunnelId};
 
 use crate::arm::resource_id::GatewayPath;
 use crate::audit::Activity;
-use crate::store::{Gateway, Operation};
 use crate::clock::Millis;
-use crate::tunnels::{self, Closing, FoundTunnel, TunnelList, TunnelListPage};
+use crate::store::{Gateway, Operation};
+use crate::tunnels::{self, ChosenTunnels, Closing, FoundTunnel, TunnelList, TunnelListPage};
 
 use super::{Service, ServiceError};
 
-impl Service {
 /// The time for which a worker that has left may still have tunnels, in milliseconds. It continues to serve without the
 /// control plane, but one that has not come back for longer is probably gone.
 const AWAY: i64 = 60 * 60 * 1000;
 
+impl Service {
     /// Returns a page of a gateway's tunnels. Joined workers that do not answer, or have left lately, are named in it.
     ///
     /// # Errors
@@ -57,7 +58,7 @@ const AWAY: i64 = 60 * 60 * 1000;
         }
     }
 
-    /// Begins to close one tunnel. `activity` makes the entry of the audit log.
+    /// Begins to close one tunnel with this frame. `activity` makes the entry of the audit log.
     ///
     /// # Errors
     /// Those of [`Service::tunnel`].
@@ -65,10 +66,11 @@ const AWAY: i64 = 60 * 60 * 1000;
         &self,
         path: &GatewayPath,
         name: &str,
+        frame: ClosingFrame,
         activity: &Activity,
     ) -> Result<(Gateway, Operation), ServiceError> {
         let (gateway, worker, tunnel) = self.tunnel(path, name).await?;
-        let closing = Closing::One(worker, tunnel.key);
+        let closing = Closing { tunnels: ChosenTunnels::One(worker, tunnel.key), frame };
         let operation = self.tunnel_closer.begin(&gateway, activity, closing).await?;
         Ok((gateway, operation))
     }

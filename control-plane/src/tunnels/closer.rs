@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tidegate_shared::id::{GatewayId, WorkerId};
+use tidegate_shared::protocol::ClosingFrame;
 use tidegate_shared::tunnel::{Filter, TunnelKey};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -31,9 +32,16 @@ codes! { CLOSE_CODES;
     const INTERRUPTED: &str = "TunnelClosingInterrupted";
 }
 
+/// The tunnels to close, and what their clients are told before.
+#[derive(Clone, Debug)]
+pub(crate) struct Closing {
+    pub(crate) tunnels: ChosenTunnels,
+    pub(crate) frame: ClosingFrame,
+}
+
 /// The tunnels to close.
 #[derive(Clone, Debug)]
-pub(crate) enum Closing {
+pub(crate) enum ChosenTunnels {
     /// This tunnel.
     One(WorkerId, TunnelKey),
     /// The open tunnels that meet the condition, spread evenly over a time.
@@ -157,9 +165,9 @@ impl TunnelCloser {
         canceled: &CancellationToken,
         outcome: &mut Outcome,
     ) -> bool {
-        let (chosen, over) = match closing {
-            Closing::One(worker, key) => (vec![(worker, vec![key])], Duration::ZERO),
-            Closing::All { filter, over } => {
+        let (chosen, over) = match closing.tunnels {
+            ChosenTunnels::One(worker, key) => (vec![(worker, vec![key])], Duration::ZERO),
+            ChosenTunnels::All { filter, over } => {
                 let (chosen, missing) = super::keys(&self.fleet, gateway, &filter).await;
                 outcome.missing = missing;
                 (chosen, over)
@@ -185,7 +193,7 @@ impl TunnelCloser {
             if by_worker.is_empty() {
                 continue;
             }
-            let closed = super::close(&self.fleet, gateway, &by_worker).await;
+            let closed = super::close(&self.fleet, gateway, &by_worker, &closing.frame).await;
             for (worker, keys) in &by_worker {
                 outcome.add(*worker, keys.len(), closed.get(worker).copied());
             }

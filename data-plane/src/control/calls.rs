@@ -37,11 +37,9 @@ pub(super) fn work(call: Call, worker: &Worker) -> Work {
         Call::Tunnel { gateway, key } => {
             Box::pin(async move { Reply::Tunnel(threads.tunnel(gateway, key).await.map(Box::new)) })
         }
-        Call::CloseTunnels { gateway, keys } => {
-            Box::pin(
-                async move { Reply::TunnelsClosed { closed: threads.close_tunnels(gateway, keys).await } },
-            )
-        }
+        Call::CloseTunnels { gateway, keys, frame } => Box::pin(async move {
+            Reply::TunnelsClosed { closed: threads.close_tunnels(gateway, keys, frame).await }
+        }),
     }
 }
 

@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::client_rate::ClientRate;
 use crate::config::{MinRate, Timeouts};
 use crate::limits::{AddressPermit, ConnectionLimit, ConnectionPermit};
+use crate::stream::{SharedConnection, SharedPlace};
 
 /// The number of further requests before the connection is closed, for a client that has not read the GOAWAY yet.
 const MAX_FURTHER_REQUESTS: u32 = 1000;
@@ -51,11 +52,12 @@ struct StreamCount {
     /// The time for which a client may accept nothing of a response, and in which it must obey GOAWAY.
     send_timeout: Duration,
     rate: MinRate,
+    connection: Rc<SharedConnection>,
 }
 
 impl Streams {
     /// Creates the counter of a new connection, which may have `max_requests` requests.
-    pub(crate) fn new(timeouts: &Timeouts, max_requests: u32) -> Streams {
+    pub(crate) fn new(timeouts: &Timeouts, max_requests: u32, connection: Rc<SharedConnection>) -> Streams {
         Streams(Rc::new(StreamCount {
             requests: Cell::default(),
             open: Cell::default(),
@@ -66,6 +68,7 @@ impl Streams {
             max_requests,
             send_timeout: timeouts.send,
             rate: timeouts.rate,
+            connection,
         }))
     }
 
@@ -152,6 +155,11 @@ impl OpenStream {
     /// Returns the stream of the current task; `None` in a task that serves no HTTP/2.
     pub(crate) fn current() -> Option<Rc<OpenStream>> {
         CURRENT.try_with(Rc::clone).ok()
+    }
+
+    /// Returns a place in the connection for a tunnel.
+    pub(crate) fn place(&self) -> SharedPlace {
+        SharedPlace::new(self.count.connection.clone())
     }
 
     /// Prevents the orderly end of a tunnel's stream: once both halves are dropped, the client receives `RST_STREAM`
@@ -260,7 +268,11 @@ mod tests {
         let second = Duration::from_secs(1);
         let rate = MinRate { bytes_per_second: 240, grace: 5 * second };
         let times = 60 * second;
-        Streams::new(&Timeouts { header: times, idle: times, body: times, send: times, rate }, MAX_REQUESTS)
+        Streams::new(
+            &Timeouts { header: times, idle: times, body: times, send: times, rate },
+            MAX_REQUESTS,
+            Rc::default(),
+        )
     }
 
     async fn is_ready(future: impl Future<Output = ()>) -> bool {

@@ -15,7 +15,7 @@ use super::framed::FramedClient;
 use super::http2_streams::OpenStream;
 use crate::body::BoxError;
 use crate::pump::Peer;
-use crate::stream::Stream;
+use crate::stream::{SharedPlace, Stream};
 
 /// The maximum size of a write to an HTTP/2 stream, in bytes: data that waits for the client's window is kept in
 /// chunks of this size.
@@ -42,6 +42,7 @@ pub(crate) enum UpgradedClient {
 pub(crate) struct Http2Stream {
     io: TokioIo<Upgraded>,
     open: Rc<OpenStream>,
+    place: SharedPlace,
     /// True once the client has sent its last byte, while the kind of end (finished or cancelled) is still unknown.
     ending: bool,
 }
@@ -60,7 +61,8 @@ impl PendingUpgrade {
     /// The client has closed the connection.
     pub(crate) async fn complete(self) -> Result<UpgradedClient, BoxError> {
         let upgraded = self.upgrade.await?;
-        let stream = Http2Stream { io: TokioIo::new(upgraded), open: self.open, ending: false };
+        let place = self.open.place();
+        let stream = Http2Stream { io: TokioIo::new(upgraded), open: self.open, place, ending: false };
         Ok(UpgradedClient::Http2(Box::new(stream)))
     }
 }
@@ -96,6 +98,14 @@ impl Peer for UpgradedClient {
             UpgradedClient::Socket(stream) => Some(stream),
             UpgradedClient::Http2(_) => None,
             UpgradedClient::Framed(framed) => framed.inner.socket(),
+        }
+    }
+
+    fn shared(&self) -> Option<&SharedPlace> {
+        match self {
+            UpgradedClient::Socket(_) => None,
+            UpgradedClient::Http2(stream) => Some(&stream.place),
+            UpgradedClient::Framed(framed) => framed.inner.shared(),
         }
     }
 

@@ -24,7 +24,7 @@ use crate::downstream::Connection;
 use crate::downstream::http2_streams::{OpenStream, Streams};
 use crate::proxy;
 use crate::proxy::response_body::Response;
-use crate::stream::{PEER_TIMEOUT, Stream};
+use crate::stream::{SharedConnection, Stream};
 use frames::{FrameLimitedStream, Http2State};
 use stream_body::StreamBody;
 
@@ -47,8 +47,8 @@ const MAX_ERRORS: usize = 100;
 pub(super) async fn serve(connection: Rc<Connection>, stream: Stream, close: CancellationToken) {
     let (client, address) = (connection.client, connection.address);
     // The connection may carry tunnels. A client that accepts nothing is given up after the send timeout anyway.
-    stream.set_peer_timeout(PEER_TIMEOUT.max(connection.thread.timeouts.send));
-    let link = Rc::new(Http2State::default());
+    let shared = Rc::new(SharedConnection::of(&stream, connection.thread.timeouts.send));
+    let link = Rc::new(Http2State { shared, ..Http2State::default() });
     let served = run(connection.clone(), FrameLimitedStream::new(stream, link.clone()), &link, &close).await;
     if link.is_flooded.get() {
         connection.counts().floods.add(1);
@@ -65,7 +65,7 @@ async fn run(
     close: &CancellationToken,
 ) -> hyper::Result<()> {
     let max_requests = connection.current.load().http2_max_requests;
-    let streams = Streams::new(&connection.thread.timeouts, max_requests);
+    let streams = Streams::new(&connection.thread.timeouts, max_requests, link.shared.clone());
     let count = streams.clone();
     let service = service_fn(move |request| {
         count.begin();
@@ -105,6 +105,7 @@ async fn to_its_end(
 ) -> hyper::Result<()> {
     let mut left = MAX_ERRORS;
     poll_fn(|cx| {
+        link.shared.watch(cx);
         loop {
             match http.as_mut().poll(cx) {
                 Poll::Ready(Ok(())) if !link.is_ended.get() && left > 0 => left -= 1,

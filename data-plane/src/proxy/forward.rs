@@ -171,18 +171,22 @@ impl Attempts<'_> {
         let mut pick = pick::Pick::new(backend_set, bound, connection.client.ip(), &connection.dedicated);
         let mut failure =
             if backend_set.is_empty() { ProxyError::EmptyPool } else { ProxyError::NoHealthyBackend };
-        let mut admitted = None;
+        let (mut admitted, mut full) = (None, None);
         while let Some((member, backend)) = pick.next() {
             let place = match self.take_place(backend, &mut admitted) {
                 Ok(place) => place,
                 Err(limit @ (TunnelLimit::Pool | TunnelLimit::Member)) => {
                     failure = ProxyError::TunnelLimit(limit);
+                    full = Some(&backend.member_state.pool);
                     if limit == TunnelLimit::Pool {
                         pick.leave_out_pool_of(backend);
                     }
                     continue;
                 }
-                Err(limit) => return Err(ProxyError::TunnelLimit(limit)),
+                Err(limit) => {
+                    backend.member_state.pool.refuse(limit);
+                    return Err(ProxyError::TunnelLimit(limit));
+                }
             };
             let in_flight = if place.is_some() { None } else { backend_set.count(backend) };
             if !request.is_host_set {
@@ -212,6 +216,9 @@ impl Attempts<'_> {
                 Err(Failure { error, again: false }) => return Err(error),
                 Err(Failure { error, again: true }) => failure = error,
             }
+        }
+        if let (ProxyError::TunnelLimit(limit), Some(pool)) = (&failure, full) {
+            pool.refuse(*limit);
         }
         Err(failure)
     }

@@ -10,9 +10,9 @@ use tidegate_shared::host::CanonicalHost;
 use tidegate_shared::snapshot::RequestHeaders;
 
 use super::error::ProxyError;
-use super::transaction_id::TransactionId;
 use crate::downstream::Connection;
 use crate::trace;
+use crate::transaction_id::TransactionId;
 pub(crate) use names::Dropped;
 
 /// The fields that a peer cannot remove by naming them in `Connection`: the host, the length and the trace context

@@ -14,7 +14,6 @@ use tokio::time::Instant;
 
 use super::headers::{self, Dropped};
 use super::request::Request;
-use super::transaction_id::TransactionId;
 use crate::alarm::Alarms;
 use crate::backend::Backend;
 use crate::body::Progress;
@@ -23,6 +22,7 @@ use crate::error_info::ErrorInfo;
 use crate::metrics::cell::REQUEST;
 use crate::runtime::{Route, Selection};
 use crate::trace;
+use crate::transaction_id::TransactionId;
 use crate::upstream::Sender;
 
 /// The record of one request. Dropping it ends it, so that no request is missed. Without a response, the client is

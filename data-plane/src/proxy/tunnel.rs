@@ -6,9 +6,9 @@
 mod access_log;
 mod review;
 mod terms;
+pub(crate) mod what_if;
 
 use std::future::poll_fn;
-use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -20,19 +20,18 @@ use tidegate_http1::Known;
 
 use super::forward::Exchange;
 use super::headers;
-use super::transaction_id::TransactionId;
 use crate::downstream::upgrade::{PendingUpgrade, UpgradedClient};
 use crate::downstream::{Admission, Connection};
 use crate::drain_schedule as schedule;
 use crate::limits::AddressPermit;
-use crate::live_tunnel::{HandshakeHead, LiveTunnel};
+use crate::live_tunnel::{Details, HandshakeHead, LiveTunnel};
 use crate::pump::{self, Peer, Side, Traffic};
 use crate::registry::{CloseReason, Registration, Signal};
 use crate::runtime::{BackendSet, Runtime, Selection, reviews_tunnels};
 use crate::stream::Stream;
 use crate::thread::Thread;
-use crate::tls::facts::TlsInfo;
 use crate::trace;
+use crate::transaction_id::TransactionId;
 use crate::websocket::Frames;
 use access_log::Last;
 use terms::{Step, Terms};
@@ -85,23 +84,21 @@ impl PendingTunnel {
             head.select(subprotocol);
         }
         let route = selection.route.clone();
-        let live = LiveTunnel::new(connection.client, place.guard, route, head);
-        let context = TunnelContext {
-            admission: connection.admission.clone(),
-            details: (is_recorded(thread) || backend_set.reviews_tunnels()).then(|| {
-                Box::new(Details {
-                    current: connection.current.clone(),
-                    local: (connection.address.ip(), connection.address.port()),
-                    secure: connection.secure,
-                    tls: connection.tls.clone(),
-                    selection: selection.clone(),
-                    is_over_http2: stream.is_some(),
-                    source_port,
-                    id,
-                    context,
-                })
-            }),
-        };
+        let details = (is_recorded(thread) || backend_set.reviews_tunnels()).then(|| {
+            Box::new(Details {
+                current: connection.current.clone(),
+                local: (connection.address.ip(), connection.address.port()),
+                secure: connection.secure,
+                tls: connection.tls.clone(),
+                selection: selection.clone(),
+                is_over_http2: stream.is_some(),
+                source_port,
+                id,
+                context,
+            })
+        });
+        let live = LiveTunnel::new(connection.client, place.guard, route, (head, details));
+        let context = TunnelContext { admission: connection.admission.clone() };
         // The client sends no further requests over the connection that becomes the tunnel.
         connection.dedicated.close();
         let limits = Limits { idle: backend_set.request_timeout, drain: backend_set.drain_timeout };
@@ -171,39 +168,10 @@ struct Limits {
     drain: Duration,
 }
 
-/// What a tunnel refers to until it ends.
+/// The state that a tunnel refers to until it ends.
 #[derive(Debug)]
 struct TunnelContext {
     admission: Rc<Admission>,
-    /// The values for the log line and the span; `None` if both are disabled.
-    details: Option<Box<Details>>,
-}
-
-/// The values for the access log line and the span at the end of a tunnel.
-#[derive(Debug)]
-struct Details {
-    /// The configuration in force.
-    current: Arc<ArcSwap<Runtime>>,
-    /// The address that the client connected to, in its shortest form.
-    local: (IpAddr, u16),
-    /// True if its binding is HTTPS.
-    secure: bool,
-    tls: Option<Rc<TlsInfo>>,
-    selection: Selection,
-    /// True if the client's end is a stream of HTTP/2.
-    is_over_http2: bool,
-    /// The local port of the connection to the backend.
-    source_port: u16,
-    id: TransactionId,
-    /// The trace context.
-    context: Option<trace::Context>,
-}
-
-impl Details {
-    /// Returns the address that the client connected to.
-    fn local(&self) -> SocketAddr {
-        self.local.into()
-    }
 }
 
 /// The end of a tunnel.
@@ -280,7 +248,7 @@ struct Tunnel {
     traffic: Traffic<UpgradedClient, Stream, Frames>,
     live: Registration<LiveTunnel>,
     context: TunnelContext,
-    /// What its policy asks of it; `None` for nothing, so that most tunnels hold no more than a pointer for it.
+    /// The demands of its policy; `None` for nothing, so that most tunnels hold no more than a pointer for it.
     terms: Option<Box<Terms>>,
 }
 
@@ -342,6 +310,7 @@ impl Tunnel {
             // of its own into a tunnel.
             TunnelOutcome::Traffic(_) | TunnelOutcome::Drained(_) => {}
         }
+        self.context.thread().closing_frames.take(self.live.number());
         self.context.record(&self.live, last);
     }
 }

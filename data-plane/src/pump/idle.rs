@@ -10,7 +10,10 @@ use socket2::SockRef;
 use super::liveness::{Liveness, Next, Vanished};
 use super::{End, Peer, Side, Timeouts};
 use crate::short_time::{CoarseInstant, ShortInstant};
-use crate::stream::{PEER_TIMEOUT, REQUEST_PEER_TIMEOUT, Stream, silence, watch_for_vanished_peer};
+use crate::stream::{
+    PEER_TIMEOUT, REQUEST_PEER_TIMEOUT, SharedPlace, Stream, silence, watch_for_vanished_peer,
+};
+use crate::tcp_diag::TcpState;
 
 /// The interval at which blocked traffic checks both connections for a failure, and the time after which it gives the
 /// pipe back in which its bytes wait.
@@ -27,6 +30,39 @@ pub(super) struct IdleWatch {
     /// The checks of the connections, from the first one on while bytes are in flight: neither idle traffic holds
     /// them, nor traffic that has just begun.
     look: Option<Box<Look>>,
+}
+
+/// The connection of an end, as far as its peer is watched.
+#[derive(Clone, Copy)]
+enum Watched<'a> {
+    /// It carries only this traffic.
+    Own(&'a Stream),
+    /// Its own task sets the timeouts, which are the shortest of all that are asked for.
+    Shared(&'a SharedPlace),
+}
+
+impl<'a> Watched<'a> {
+    fn of(peer: &'a impl Peer) -> Option<Watched<'a>> {
+        peer.socket().map(Watched::Own).or_else(|| peer.shared().map(Watched::Shared))
+    }
+
+    /// Makes the kernel detect a peer that vanished. Best effort: without it, the traffic only outlives its peer.
+    fn watch(self, peer_timeout: Duration, user_timeout: Duration) {
+        match self {
+            Watched::Own(stream) => {
+                let socket = SockRef::from(stream.tcp());
+                let _ = watch_for_vanished_peer(&socket, peer_timeout, user_timeout);
+            }
+            Watched::Shared(place) => place.ask_for(peer_timeout),
+        }
+    }
+
+    fn state(self) -> Option<TcpState> {
+        match self {
+            Watched::Own(stream) => stream.state(),
+            Watched::Shared(place) => place.state(),
+        }
+    }
 }
 
 /// The checks of both connections.
@@ -150,7 +186,8 @@ impl IdleWatch {
             return Poll::Ready(End::Idle(self.timeouts.idle()));
         }
         if self.check_due().is_some_and(|due| due <= now) {
-            let (client, backend) = ((client.socket(), client_is_full), (backend.socket(), backend_is_full));
+            let client = (Watched::of(client), client_is_full);
+            let backend = (Watched::of(backend), backend_is_full);
             if let Some(side) = self.check(now, client, backend) {
                 return Poll::Ready(End::Failed(side, io::ErrorKind::TimedOut.into()));
             }
@@ -162,8 +199,8 @@ impl IdleWatch {
     fn check(
         &mut self,
         now: ShortInstant,
-        (client, client_is_full): (Option<&Stream>, bool),
-        (backend, backend_is_full): (Option<&Stream>, bool),
+        (client, client_is_full): (Option<Watched<'_>>, bool),
+        (backend, backend_is_full): (Option<Watched<'_>>, bool),
     ) -> Option<Side> {
         let (idle, peer) = (self.timeouts.idle(), self.timeouts.peer());
         let usual = silence(peer);
@@ -171,30 +208,30 @@ impl IdleWatch {
         let mut look = self.look.take().unwrap_or_else(|| Look::plan(begin, now, self.timeouts));
         let is_changed = std::mem::take(&mut look.is_changed);
         if std::mem::take(&mut look.is_first) {
-            // Best effort: without it, the traffic only outlives its peer. A timeout that was raised stays so here.
-            let watch = |stream: &Stream, liveness: &Liveness| {
-                let _ = watch_for_vanished_peer(&SockRef::from(stream.tcp()), peer, liveness.timeout());
-            };
-            backend.inspect(|backend| watch(backend, &look.backend));
+            // A timeout that was raised stays so here.
+            backend.inspect(|backend| backend.watch(peer, look.backend.timeout()));
             // Accepted sockets have inherited keepalive for the usual time from the listener.
             let has_inherited = peer == PEER_TIMEOUT && !is_changed;
-            client.filter(|_| !has_inherited).inspect(|client| watch(client, &look.client));
+            let needs = |client: &Watched<'_>| !has_inherited || matches!(client, Watched::Shared(_));
+            client.filter(needs).inspect(|client| client.watch(peer, look.client.timeout()));
         }
-        let check = |liveness: &mut Liveness, socket: Option<&Stream>, is_full| -> Result<Next, Vanished> {
-            let Some(stream) = socket else { return Ok(Next::Never) };
-            let (timeout, next) = match stream.state() {
-                Some(state) => match liveness.look(state, usual, now) {
-                    // The peer has not been asked yet as often as the changed time demands.
-                    Err(Vanished) if is_changed => (None, Next::Soon),
-                    looked => looked?,
-                },
-                None => liveness.look_blindly(is_full, idle, usual),
+        let check =
+            |liveness: &mut Liveness, watched: Option<Watched<'_>>, is_full| -> Result<Next, Vanished> {
+                let Some(watched) = watched else { return Ok(Next::Never) };
+                let (timeout, next) = match (watched.state(), watched) {
+                    (Some(state), _) => match liveness.look(state, usual, now) {
+                        // The peer has not been asked yet as often as the changed time demands.
+                        Err(Vanished) if is_changed => (None, Next::Soon),
+                        looked => looked?,
+                    },
+                    (None, Watched::Own(_)) => liveness.look_blindly(is_full, idle, usual),
+                    (None, Watched::Shared(_)) => (None, Next::Never),
+                };
+                if let (Some(timeout), Watched::Own(stream)) = (timeout, watched) {
+                    stream.set_peer_timeout(timeout);
+                }
+                Ok(next)
             };
-            if let Some(timeout) = timeout {
-                stream.set_peer_timeout(timeout);
-            }
-            Ok(next)
-        };
         let Ok(of_backend) = check(&mut look.backend, backend, backend_is_full) else {
             return Some(Side::Backend);
         };

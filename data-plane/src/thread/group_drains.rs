@@ -18,7 +18,7 @@ const JOINABLE: Duration = Duration::from_secs(1);
 /// The groups that drain on one thread.
 #[derive(Debug, Default)]
 pub(crate) struct GroupDrains {
-    last: Cell<u32>,
+    last: Cell<u16>,
     drains: RefCell<Vec<GroupDrain>>,
 }
 
@@ -43,6 +43,24 @@ impl GroupDrains {
         let drains = self.drains.borrow();
         let drain = drains.iter().find(|drain| drain.group == group)?;
         Some((drain.since + drain.time, drain.reason))
+    }
+
+    /// Returns a number for a new group that none of the present ones has. They are far fewer than the numbers: there is
+    /// at most one a second for each reason, spread and time.
+    fn next_group(&self) -> Group {
+        let drains = self.drains.borrow();
+        loop {
+            self.last.set(self.last.get().wrapping_add(1));
+            match Group::new(self.last.get()) {
+                Some(group)
+                    if drains.len() >= usize::from(u16::MAX)
+                        || drains.iter().all(|drain| drain.group != group) =>
+                {
+                    return group;
+                }
+                Some(_) | None => {}
+            }
+        }
     }
 
     /// Returns the group for these values that tunnels may join now; `None` if there is none.
@@ -74,7 +92,7 @@ impl Thread {
         if let Some(group) = drains.joinable(reason, spread, time, now) {
             return group;
         }
-        let group = Group::MIN.saturating_add(drains.last.replace(drains.last.get().wrapping_add(1)));
+        let group = drains.next_group();
         let drain = GroupDrain { group, reason, spread, since: now, time };
         drains.drains.borrow_mut().push(drain);
         tokio::task::spawn_local(end_group(self.clone(), drain));

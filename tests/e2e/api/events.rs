@@ -1,7 +1,7 @@
 //! Events as they happen: for one gateway, for all, and after a reconnect.
 
 use serde_json::{Value, json};
-use tidegate_harness::{Backend, Gateway, GatewayDocument, Management, Peer, loopback};
+use tidegate_harness::{Backend, Gateway, GatewayDocument, Management, Peer, WebSocket, loopback};
 
 use crate::identity::create;
 use crate::tidegate;
@@ -161,4 +161,29 @@ async fn all_events_are_those_of_the_gateways_that_a_client_may_see() {
     // A stop does not wait for the readers.
     tidegate.terminate();
     assert!(tidegate.exited_successfully().await);
+}
+
+#[tokio::test]
+async fn refused_handshakes_are_told_by_numbers_and_not_one_by_one() {
+    const REFUSED: u64 = 30;
+    let backend = Backend::start().await;
+    let gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
+    let (management, token) = (gateway.management(), gateway.tidegate.admin_token());
+    let policy = format!("{}/providers/Tidegate.Network/tunnelPolicies/pool", gateway.id());
+    management.apply(&policy, &json!({"properties": {"maxTunnels": 1}})).await;
+    let mut events = Events::follow(&management, &token, &of_gateway(gateway.id()), None).await;
+    let _open = gateway.websocket("/open").await;
+    for _ in 0..REFUSED {
+        let refused = WebSocket::try_connect(gateway.http(), "gateway.test", "/refused", &[]).await;
+        assert_eq!(refused.err(), Some(503));
+    }
+    let (mut told, mut number) = (0, 0);
+    while told < REFUSED {
+        let event = events.next("handshakesRefused").await;
+        assert_eq!((&event.data["pool"], &event.data["limit"]), (&json!("pool"), &json!("maxTunnels")));
+        assert!(event.data["withinInSec"].is_u64() && event.data["worker"].is_string(), "{event:?}");
+        told += event.data["count"].as_u64().unwrap();
+        number += 1;
+    }
+    assert!(told == REFUSED && number <= 5, "{number} events for {told} handshakes");
 }

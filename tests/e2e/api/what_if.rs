@@ -1,9 +1,9 @@
 //! What-if: what a change would do, to documents and to tunnels, without making it.
 
 use serde_json::{Value, json};
-use tidegate_harness::{Authority, Backend, Gateway};
+use tidegate_harness::{Authority, Backend, Gateway, WebSocket, wait_for};
 
-use crate::tidegate;
+use crate::{HOST, tidegate};
 
 async fn ask(gateway: &Gateway, body: &Value) -> Value {
     let path = format!("{}/providers/Tidegate.Network/whatIf?api-version=2026-12-01", gateway.id());
@@ -110,4 +110,94 @@ async fn a_change_is_told_with_the_fate_of_tunnels_and_nothing_of_it_is_done() {
     for socket in &mut sockets {
         socket.echo("still here").await;
     }
+}
+
+/// Returns the numbers of tunnels that a change keeps, drains and closes.
+fn fates(found: &Value) -> [u64; 3] {
+    let tunnels = &found["traffic"]["tunnels"];
+    ["kept", "drained", "closed"].map(|name| tunnels[name].as_u64().expect("it is a number"))
+}
+
+/// Returns the events of the only worker, without the time.
+fn events(found: &Value) -> Vec<(String, u64, String)> {
+    let events =
+        found["traffic"]["workers"][0]["events"].as_array().expect("there is a list of events").iter();
+    let text = |event: &Value, name: &str| event[name].as_str().expect("it is text").to_owned();
+    events
+        .map(|event| (text(event, "event"), event["tunnels"].as_u64().unwrap_or(0), text(event, "action")))
+        .collect()
+}
+
+#[tokio::test]
+async fn the_tunnels_of_every_event_are_counted_with_the_action_of_their_policy() {
+    let (backend, other, authority) = (Backend::start().await, Backend::start().await, Authority::new());
+    let mut gateway = Gateway::start_with(tidegate(), &[backend.ip()], |document| {
+        let document = document.port("more", 20_091).http_listener("more", "more");
+        document.rule("more", "more", "pool", "settings")
+    })
+    .await;
+    let policy = format!("{}/providers/Tidegate.Network/tunnelPolicies/default", gateway.id());
+    let drain = json!({"action": "drain", "drainTimeoutInSec": 40});
+    let properties = json!({"onRouteChanged": drain, "onListenerRemoved": {"action": "close"},
+        "onPolicyTightened": {"action": "drain", "drainTimeoutInSec": 3}, "onGatewayRemoved": {"action": "close"}});
+    gateway.management().apply(&policy, &json!({"properties": properties})).await;
+    let mut sockets = Vec::new();
+    for _ in 0..3 {
+        sockets.push(gateway.websocket("/chat").await);
+    }
+    for _ in 0..2 {
+        sockets.push(WebSocket::connect((gateway.ip(), 20_091).into(), HOST, "/more").await);
+    }
+    let event = |name: &str, tunnels, action: &str| vec![(name.to_owned(), tunnels, action.to_owned())];
+
+    let mut moved = gateway.document.clone().pool("other", &[other.ip()]);
+    let target = moved.reference("backendAddressPools", "other");
+    moved.body_mut()["properties"]["requestRoutingRules"][0]["properties"]["backendAddressPool"] = target;
+    let found = ask(&gateway, moved.body()).await;
+    assert_eq!((fates(&found), events(&found)), ([2, 3, 0], event("onRouteChanged", 3, "drain")));
+    assert_eq!(found["traffic"]["endWithinInSec"], 40);
+
+    let removed = gateway.document.clone().without("requestRoutingRules", "more");
+    let removed = removed.without("httpListeners", "more");
+    let found = ask(&gateway, removed.body()).await;
+    assert_eq!((fates(&found), events(&found)), ([3, 0, 2], event("onListenerRemoved", 2, "close")));
+
+    let identity = authority.issue(&[HOST]).pem_base64();
+    let secure = gateway.document.clone().certificate("certificate", &identity, None);
+    let secure = secure.https_listener("http", "http", "certificate");
+    let found = ask(&gateway, secure.body()).await;
+    assert_eq!((fates(&found), events(&found)), ([2, 3, 0], event("onPolicyTightened", 3, "drain")));
+    assert_eq!(found["traffic"]["endWithinInSec"], 3);
+
+    // The listener goes at once, so that its tunnels do not wait for the drain of their member.
+    let both = removed.pool("pool", &[]);
+    let found = ask(&gateway, both.body()).await;
+    assert_eq!((fates(&found), events(&found)), ([0, 3, 2], event("onListenerRemoved", 2, "close")));
+    let found = ask(&gateway, &json!({"deletions": [gateway.id()]})).await;
+    assert_eq!((fates(&found), events(&found)), ([0, 0, 5], Vec::new()));
+
+    let keep = json!({"id": policy, "properties": {"onListenerRemoved": {"action": "keep"}, "onRouteChanged": drain}});
+    let without = |collection: &str| format!("{}/{collection}/more", gateway.id());
+    let set =
+        json!({"resources": [keep], "deletions": [without("requestRoutingRules"), without("httpListeners")]});
+    let found = ask(&gateway, &set).await;
+    assert_eq!((fates(&found), events(&found)), ([5, 0, 0], event("onListenerRemoved", 2, "keep")));
+    wait_for("tunnels that are older than a second", async || {
+        let short = json!({"id": policy, "properties": {"maxLifetimeInSec": 1}});
+        let found = ask(&gateway, &short).await;
+        (fates(&found) == [0, 0, 5])
+            .then(|| assert_eq!(events(&found), event("maxLifetimeInSec", 5, "close")))
+    })
+    .await;
+
+    for socket in &mut sockets {
+        socket.echo("nothing was done").await;
+    }
+    gateway.apply(moved).await;
+    let found = ask(&gateway, gateway.document.body()).await;
+    assert_eq!(
+        (fates(&found), events(&found)),
+        ([5, 0, 0], Vec::new()),
+        "what drains already is nothing new"
+    );
 }

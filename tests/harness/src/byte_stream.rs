@@ -78,6 +78,15 @@ pub(crate) async fn try_dial_tls_behind(
     let mut stream = within_deadline("a TCP connection", TcpStream::connect(address)).await?;
     stream.set_nodelay(true)?;
     stream.write_all(preamble).await?;
+    tls_over(stream, name, config).await
+}
+
+/// Makes the TLS handshake with the server of this name over a connection.
+pub(crate) async fn tls_over(
+    stream: TcpStream,
+    name: &str,
+    config: &Arc<ClientConfig>,
+) -> std::io::Result<Box<dyn ByteStream>> {
     let name = ServerName::try_from(name.to_owned()).expect("tests name servers properly");
     let stream =
         within_deadline("a TLS handshake", TlsConnector::from(config.clone()).connect(name, stream)).await?;

@@ -8,9 +8,10 @@ use h2::client::{Builder, ResponseFuture, SendRequest};
 use h2::{Reason, RecvStream, SendStream};
 use http::{HeaderMap, Method, Request, Response};
 use rustls::ClientConfig;
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use crate::byte_stream::{ByteStream, dial, try_dial_tls};
+use crate::byte_stream::{ByteStream, dial, tls_over, try_dial_tls};
 use crate::http_client::Answer;
 use crate::wait::{wait_for, within_deadline};
 
@@ -66,6 +67,13 @@ impl Http2Client {
     ) -> std::io::Result<Http2Client> {
         let stream = try_dial_tls(address, host, &offering_http2(config)).await?;
         Ok(Http2Client::over(stream, host, "https").await)
+    }
+
+    /// Like [`Http2Client::connect_tls`], over a connection that the test has made.
+    pub async fn over_tcp(stream: TcpStream, host: &str, config: &Arc<ClientConfig>) -> Http2Client {
+        let stream = tls_over(stream, host, &offering_http2(config)).await;
+        let stream = stream.unwrap_or_else(|error| panic!("no HTTP/2 as {host}: {error}"));
+        Http2Client::over(stream, host, "https").await
     }
 
     /// Connects without TLS, with prior knowledge.

@@ -36,6 +36,20 @@ impl<S: Sync> FromRequest<S> for JsonBody {
     }
 }
 
+/// A body that is a JSON object, or none, which counts as an empty one.
+#[derive(Debug)]
+pub(in crate::api) struct OptionalJsonBody(pub(in crate::api) Value);
+
+impl<S: Sync> FromRequest<S> for OptionalJsonBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<OptionalJsonBody, ApiError> {
+        let bytes = body(request).await?;
+        let value = if bytes.is_empty() { Ok(Value::Object(serde_json::Map::new())) } else { object(&bytes) };
+        value.map(OptionalJsonBody)
+    }
+}
+
 /// The document of a gateway: a JSON object of up to the size that the operator allows.
 #[derive(Debug)]
 pub(in crate::api) struct DocumentBody {

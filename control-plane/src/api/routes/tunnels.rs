@@ -1,7 +1,7 @@
 //! The routes of tunnels.
 
 use crate::api::tunnels;
-use crate::arm::tunnel_closing::CloseTunnels;
+use crate::arm::tunnel_closing::{CloseTunnel, CloseTunnels};
 use crate::openapi::answer::Null;
 use crate::openapi::operation::json;
 use crate::openapi::parameter::{COUNT, ORDER_BY, TOP_OR_NONE, TUNNEL_FILTER, TUNNEL_SKIP_TOKEN};
@@ -37,12 +37,9 @@ pub(super) fn routes() -> Vec<Route> {
             tunnels::get,
         ),
         Route::new(
-            post(&in_gateway("/tunnels/{tunnel}/close"), "Tunnels_Close", "Closes a tunnel.").answers_with(
-                202,
-                "The result is at Location.",
-                json::<Null>(),
-                STATUS_AND_RESULT,
-            ),
+            post(&in_gateway("/tunnels/{tunnel}/close"), "Tunnels_Close", "Closes a tunnel.")
+                .may_take(json::<CloseTunnel>())
+                .answers_with(202, "The result is at Location.", json::<Null>(), STATUS_AND_RESULT),
             tunnels::close,
         ),
         Route::new(

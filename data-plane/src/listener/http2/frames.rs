@@ -14,7 +14,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
-use crate::stream::Stream;
+use crate::stream::{SharedConnection, Stream};
 
 /// The number of frames without content that a connection may send per second. gRPC clients in the same network
 /// measure the bandwidth with a PING and a WINDOW_UPDATE per round trip, which amounts to some thousands.
@@ -55,6 +55,8 @@ pub(super) struct Http2State {
     /// True once either side has closed the connection, or it has failed.
     pub(super) is_ended: Cell<bool>,
     pub(super) is_flooded: Cell<bool>,
+    /// The timeouts that the tunnels of the connection ask for.
+    pub(super) shared: Rc<SharedConnection>,
 }
 
 /// A stream whose frames are counted.
@@ -174,6 +176,7 @@ impl FrameMeter {
 impl AsyncRead for FrameLimitedStream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        this.link.shared.apply(&this.stream);
         if this.endless_block.is_none() {
             let before = buf.filled().len();
             let read = Pin::new(&mut this.stream).poll_read(cx, buf);
@@ -202,6 +205,7 @@ impl AsyncRead for FrameLimitedStream {
 impl AsyncWrite for FrameLimitedStream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        this.link.shared.apply(&this.stream);
         let written = Pin::new(&mut this.stream).poll_write(cx, bytes);
         this.wrote(written)
     }
@@ -212,6 +216,7 @@ impl AsyncWrite for FrameLimitedStream {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        this.link.shared.apply(&this.stream);
         let written = Pin::new(&mut this.stream).poll_write_vectored(cx, slices);
         this.wrote(written)
     }

@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use tidegate_shared::tunnel::{self, ClosedBy};
 use tokio::time::Instant;
 
-use super::{CloseReason, Details, TunnelContext, TunnelOutcome};
+use super::{CloseReason, TunnelContext, TunnelOutcome};
 use crate::access_log::{Line, Properties, version};
-use crate::live_tunnel::LiveTunnel;
+use crate::live_tunnel::{Details, LiveTunnel};
 use crate::metrics::cell::TUNNEL;
 use crate::metrics::series::{TunnelEnd, Tunnels};
 use crate::pump::{self, Peer, Side, Traffic};
@@ -86,7 +86,7 @@ impl TunnelContext {
         let counts = self.counts(live);
         counts.closed(last.counted).add(1);
         counts.time.observe(TUNNEL, last.time);
-        if let Some(details) = &self.details {
+        if let Some(details) = &live.details {
             if let Some(context) = details.context {
                 self.export(context, details, live, &last);
             }

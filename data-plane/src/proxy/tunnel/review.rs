@@ -6,8 +6,7 @@ use std::sync::Arc;
 use tidegate_shared::host::CanonicalHost;
 use tidegate_shared::snapshot::{TunnelAction, TunnelPolicy};
 
-use super::Details;
-use crate::live_tunnel::LiveTunnel;
+use crate::live_tunnel::{Details, LiveTunnel};
 use crate::proxy::admission;
 use crate::registry::CloseReason;
 use crate::runtime::{Action, Binding, Route, Runtime, Selection};

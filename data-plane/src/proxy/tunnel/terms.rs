@@ -4,7 +4,7 @@
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tidegate_shared::snapshot::TunnelPolicy;
+use tidegate_shared::snapshot::{CloseFrame, TunnelPolicy};
 use tokio::time::Instant;
 
 use super::{Tunnel, TunnelOutcome, review};
@@ -14,7 +14,7 @@ use crate::drain_schedule as schedule;
 use crate::limits::AddressPermit;
 use crate::pump::{End, Side, Timeouts};
 use crate::registry::CloseReason;
-use crate::runtime::{Action, reviews_tunnels};
+use crate::runtime::reviews_tunnels;
 use crate::short_time::ShortInstant;
 
 /// The time that a client has to answer the gateway's Close frame, and the backend to end its frame before. The scan
@@ -34,7 +34,7 @@ pub(super) struct Terms {
     pinged_at: Option<ShortInstant>,
     /// The count at the client's address.
     address_permit: Option<AddressPermit>,
-    closing: Option<Closing>,
+    closing: Option<Box<Closing>>,
 }
 
 /// An end that the gateway announces with a Close frame.
@@ -42,9 +42,10 @@ pub(super) struct Terms {
 struct Closing {
     outcome: Option<TunnelOutcome>,
     until: ShortInstant,
+    frame: CloseFrame,
 }
 
-/// What the task of a tunnel must do with it.
+/// The next step of the task of a tunnel.
 pub(super) enum Step {
     /// Give the client an end into which the gateway can write frames.
     Frame,
@@ -88,15 +89,12 @@ impl Tunnel {
         let request_timeout = before.request_timeout.unwrap_or_else(|| self.traffic.timeouts().idle());
         self.terms = Terms::of(&policy, request_timeout, self.live.started, before.address_permit);
         self.traffic.set_timeouts(timeouts(&policy, request_timeout));
-        let Some(details) = self.context.details.as_deref().filter(|_| reviews_tunnels(&policy)) else {
+        let Some(details) = self.live.details.as_deref().filter(|_| reviews_tunnels(&policy)) else {
             return self.live.set_group(None);
         };
         let current = details.current.load();
         let event = review::event_of(&current, details, &self.live, &policy);
-        let drain_timeout = match details.selection.action() {
-            Action::Forward(backend_set) => backend_set.drain_timeout,
-            Action::Redirect(_) => Duration::ZERO,
-        };
+        let drain_timeout = details.drain_timeout();
         let end = event.and_then(|(why, action)| Some((why, schedule::time_of(action, drain_timeout)?)));
         let thread = self.context.admission.thread();
         match end {
@@ -146,16 +144,27 @@ impl Tunnel {
         Ok(due.min(from.after(after.into())))
     }
 
-    /// Ends the tunnel, with a Close frame if its policy has one and the backend has sent none.
+    /// Ends the tunnel, with a Close frame if its policy or the request to close it has one and the backend has sent
+    /// none.
     pub(super) fn begin_close(&mut self, cx: &mut Context<'_>, outcome: TunnelOutcome) -> Poll<Step> {
-        let has_frame = self.live.policy().close_frame.is_some();
-        if !has_frame || self.traffic.tap(Side::Backend).is_closed() {
+        let Some(frame) = self.close_frame(&outcome).filter(|_| !self.traffic.tap(Side::Backend).is_closed())
+        else {
             return Poll::Ready(Step::End(outcome));
-        }
+        };
         let until = ShortInstant::from(Instant::now()).after(CLOSE_TIME.into());
-        let closing = Closing { outcome: Some(outcome), until };
-        self.terms.get_or_insert_default().closing = Some(closing);
+        let closing = Closing { outcome: Some(outcome), until, frame };
+        self.terms.get_or_insert_default().closing = Some(Box::new(closing));
         self.poll_closing(cx)
+    }
+
+    fn close_frame(&self, outcome: &TunnelOutcome) -> Option<CloseFrame> {
+        let requested = match outcome {
+            TunnelOutcome::Drained(CloseReason::Requested) => {
+                self.context.thread().closing_frames.take(self.live.number())
+            }
+            TunnelOutcome::Drained(_) | TunnelOutcome::Traffic(_) => None,
+        };
+        requested.unwrap_or_else(|| self.live.policy().close_frame.clone())
     }
 
     /// Returns true once the gateway ends the tunnel.
@@ -177,9 +186,7 @@ impl Tunnel {
             None if awaits_client => false,
             None => return Poll::Ready(Step::Frame),
             Some(framed) => {
-                let policy = self.live.backend.member_state.pool.policy();
-                let frame = policy.close_frame.as_ref();
-                let is_wanted = frame.is_some_and(|frame| framed.close(frame.code, &frame.reason));
+                let is_wanted = framed.close(closing.frame.code, &closing.frame.reason);
                 match framed.poll_own(cx) {
                     Poll::Ready(Ok(())) => !is_wanted || (framed.sent_code().is_some() && has_answered),
                     Poll::Ready(Err(_)) => true,

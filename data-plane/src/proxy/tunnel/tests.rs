@@ -46,7 +46,7 @@ async fn traffic() -> (PlainTraffic, TcpStream, TcpStream) {
     (PlainTraffic { traffic, counts }, client_end, backend_end)
 }
 
-/// What is known at the end of the traffic.
+/// The facts at the end of the traffic.
 #[derive(Debug)]
 struct Known {
     end: pump::End,
@@ -303,7 +303,7 @@ fn an_idle_tunnel_holds_few_bytes() {
     ];
     assert_eq!(
         parts,
-        [64, 152, 184, 8, 160, 80, 128],
+        [64, 152, 176, 8, 160, 80, 128],
         "sockets, traffic, tunnel, future, entry, admission, details for the log"
     );
 }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tidegate_harness::{Authority, Backend, End, Gateway, Http2Client, Http2Stream, ManualBackend, Peer};
+use tidegate_harness::{
+    Authority, Backend, End, Gateway, Http2Client, Http2Stream, ManualBackend, Peer, wait_for,
+};
 use tokio::time::Instant;
 
 use super::put_policy;
@@ -44,6 +46,52 @@ async fn a_client_is_told_by_a_close_frame_whatever_ends_its_tunnel() {
     gateway.tidegate.terminate();
     assert_eq!(stopped.end().await, End::Closed(1012));
     assert!(gateway.tidegate.exited_successfully().await);
+}
+
+/// Returns the URL of an action on a tunnel of the gateway with this path.
+async fn action_on(gateway: &Gateway, path: &str) -> String {
+    let url = format!("{}/providers/Tidegate.Network/tunnels?api-version=2026-12-01", gateway.id());
+    wait_for("the tunnel in the list", async || {
+        let page = gateway.management().get(&url).await.expect(200).json();
+        let tunnel = page["value"].as_array()?.iter().find(|tunnel| tunnel["properties"]["path"] == path)?;
+        Some(format!("{}/close?api-version=2026-12-01", tunnel["id"].as_str()?))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn who_closes_tunnels_decides_about_the_close_frame() {
+    let backend = Backend::start().await;
+    let gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
+    let management = gateway.management();
+    let own = json!({"closeFrame": {"code": 1001, "reason": "bye"}});
+    let mut without_policy = gateway.websocket("/plain").await;
+    management.send_json("POST", &action_on(&gateway, "/plain").await, &own).await.expect(202);
+    assert_eq!(without_policy.end().await, End::Closed(1001));
+
+    put_policy(&gateway, json!({"closeFrame": {"code": 1012, "reason": "moving"}})).await;
+    let [mut own_frame, mut of_policy] =
+        [gateway.websocket("/own").await, gateway.websocket("/policy").await];
+    management.send_json("POST", &action_on(&gateway, "/own").await, &own).await.expect(202);
+    assert_eq!(own_frame.end().await, End::Closed(1001));
+    management.post(&action_on(&gateway, "/policy").await).await.expect(202);
+    assert_eq!(of_policy.end().await, End::Closed(1012));
+
+    let many = format!("{}/providers/Tidegate.Network/closeTunnels?api-version=2026-12-01", gateway.id());
+    for (frame, expected) in [
+        (json!("none"), End::WithoutCloseFrame),
+        (json!({"code": 1001}), End::Closed(1001)),
+        (json!(null), End::Closed(1012)),
+    ] {
+        let mut socket = gateway.websocket("/many").await;
+        action_on(&gateway, "/many").await;
+        let body = json!({"filter": "path eq '/many'", "closeFrame": frame});
+        management.send_json("POST", &many, &body).await.expect(202);
+        assert_eq!(socket.end().await, expected, "{frame}");
+    }
+    let body = json!({"filter": "", "closeFrame": {"code": 1000}});
+    let refused = management.send_json("POST", &many, &body).await.expect(400);
+    assert!(refused.text().contains("closeFrame.code"), "{}", refused.text());
 }
 
 /// Starts a gateway whose tunnels are closed with a Close frame when their member is removed.

@@ -86,3 +86,29 @@ async fn a_client_has_its_share_and_a_second_its_handshakes() {
     place(&gateway).await;
     gateway.tidegate.metrics_when("it was refused", refused_at_least(1.0, "rate")).await;
 }
+
+#[tokio::test]
+async fn a_member_that_comes_back_after_its_drain_counts_the_tunnels_that_it_has_kept() {
+    let backend = Backend::start().await;
+    let mut gateway = Gateway::start_with(tidegate(), &[backend.ip()], |d| d.drained_after(3)).await;
+    put_policy(&gateway, json!({"onMemberRemoved": {"action": "keep"}, "maxTunnelsPerMember": 2})).await;
+    let mut open = vec![gateway.websocket("/one").await, gateway.websocket("/two").await];
+    let with = gateway.document.clone();
+    gateway.apply(with.clone().pool("pool", &[])).await;
+    for is_draining in [true, false] {
+        wait_for(&format!("a drain: {is_draining}"), async || {
+            let health = gateway.management().backend_health(gateway.id()).await.to_string();
+            (health.contains("Draining") == is_draining).then_some(())
+        })
+        .await;
+    }
+    // Any change forgets a member whose drain is over.
+    gateway.apply(gateway.document.clone().pool("unrelated", &[])).await;
+    gateway.apply(with).await;
+    assert_eq!(refusal(&gateway).await.0, 503, "two tunnels to the member are open");
+    for socket in &mut open {
+        socket.echo("kept").await;
+    }
+    open.pop();
+    place(&gateway).await;
+}

@@ -1,6 +1,7 @@
 //! The ID of a request, which is the same in its access log line, its trace and its header to the backend.
 
-use crate::thread::Thread;
+use std::cell::RefCell;
+
 use crate::trace;
 
 /// 128 random bits that identify a request; the backend receives them in `X-AppGW-Trace-Id`.
@@ -12,8 +13,8 @@ pub(crate) struct TransactionId([u8; 16]);
 pub(crate) struct Digits([u8; 32]);
 
 impl TransactionId {
-    pub(crate) fn new(thread: &Thread) -> TransactionId {
-        TransactionId(thread.random.borrow_mut().u128(1..).to_be_bytes())
+    pub(crate) fn new(random: &RefCell<fastrand::Rng>) -> TransactionId {
+        TransactionId(random.borrow_mut().u128(1..).to_be_bytes())
     }
 
     pub(crate) fn bytes(self) -> [u8; 16] {
