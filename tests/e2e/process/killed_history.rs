@@ -27,8 +27,10 @@ async fn assert_consistent(management: &Management, id: &str) {
     let revisions = list["value"].as_array().expect("a list has values");
     let newest = &revisions[0]["properties"];
     assert_eq!((&newest["current"], &newest["gatewayEtag"]), (&json!(true), &gateway["etag"]), "{list}");
-    let generations: Vec<u64> =
-        revisions.iter().map(|revision| revision["properties"]["generation"].as_u64().unwrap()).collect();
+    let generations: Vec<u64> = revisions
+        .iter()
+        .map(|revision| revision["properties"]["generation"].as_u64().expect("it is a number"))
+        .collect();
     let expected: Vec<u64> = (1..=generations[0]).rev().collect();
     assert_eq!(generations, expected, "each generation has one revision");
 
