@@ -219,7 +219,9 @@ impl Edit {
         context: DecisionContext<'_>,
         gateway: &Gateway,
     ) -> Result<(Decision, Warnings), EditError> {
-        check(&self.preconditions, Some(&gateway.content_etag()))?;
+        // The etag of the gateway is taken too, as everywhere: it covers all but the extension documents.
+        check(&self.preconditions, Some(&gateway.content_etag()))
+            .or_else(|_| check(&self.preconditions, Some(&gateway.etag)))?;
         if gateway.id != id {
             return Err(EditError::PreconditionFailed);
         }
