@@ -144,6 +144,9 @@ fn config(options: &ControlPlaneOptions) -> Config {
         rollout_timeout: options.rollout_timeout,
         trusted_proxies: options.trusted_proxies.iter().copied().collect(),
         fetch_deny: options.fetch_deny.clone(),
+        key_vault_credentials: options.key_vault_credentials.clone(),
+        certificate_files: options.certificate_files.clone(),
+        key_vault_interval: options.key_vault_interval,
         unserved_types: options.unserved_types,
         no_auth: options.no_auth,
     }

@@ -28,6 +28,7 @@ pub(crate) mod resource_kind;
 pub(crate) mod rewrite_names;
 #[cfg(test)]
 pub(crate) mod samples;
+pub(crate) mod secret_reference;
 pub(crate) mod shape;
 pub(crate) mod spelling;
 pub(crate) mod tags;

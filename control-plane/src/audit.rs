@@ -34,6 +34,12 @@ impl Author {
         Author { name: ADMINISTRATOR.to_owned(), ..Author::itself() }
     }
 
+    /// Returns whether the control plane itself is the author.
+    pub(crate) fn is_itself(&self) -> bool {
+        let itself = Author { reason: self.reason.clone(), ..Author::itself() };
+        *self == itself
+    }
+
     /// The author of changes by the control plane itself, without a request.
     pub(crate) fn itself() -> Author {
         Author { name: "tidegate".to_owned(), address: None, request: None, client: None, reason: None }

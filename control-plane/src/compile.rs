@@ -60,6 +60,7 @@ mod transport_rules;
 mod tunnel_policies;
 mod virtual_network;
 
+pub(crate) use certificates::BUNDLED;
 pub(crate) use firewall_policy::check_firewall_policy;
 pub(crate) use notices::notices;
 pub(crate) use pattern_trial::try_patterns;
@@ -106,6 +107,7 @@ pub(crate) fn compile(
     };
     definitions::check(document, &executed, found);
     firewall::check(document, &gateway.properties, &external_refs.policies, found);
+    extensions::check_certificate_sources(document, found);
     let http2_limits = extensions::http2_limits(document, found);
 
     let content = Content {
@@ -135,6 +137,7 @@ pub(crate) fn compile(
 struct Downstream {
     certificates: Resources<SslCertificate>,
     compiled_certificates: Vec<Certificate>,
+    certificate_places: Vec<Option<usize>>,
     frontends: Resources<FrontendIpConfiguration>,
     addresses: Vec<Option<Frontend>>,
     ports: Resources<FrontendPort>,
@@ -152,6 +155,7 @@ impl Downstream {
             ports: &self.ports,
             numbers: &self.numbers,
             certificates: &self.certificates,
+            certificate_places: &self.certificate_places,
             policy,
             profiles: &self.profiles,
             compiled_profiles: &self.compiled_profiles,
@@ -166,7 +170,7 @@ fn downstream(
     found: &mut Violations,
 ) -> Downstream {
     let certificates = Resources::read(document, "sslCertificates", found);
-    let compiled_certificates = certificates::servers(document, &certificates, found);
+    let (compiled_certificates, certificate_places) = certificates::servers(document, &certificates, found);
     let frontends = Resources::read(document, "frontendIPConfigurations", found);
     let addresses = frontends::addresses(document, &frontends, &external_refs.addresses, found);
     let ports = Resources::read(document, "frontendPorts", found);
@@ -178,6 +182,7 @@ fn downstream(
     Downstream {
         certificates,
         compiled_certificates,
+        certificate_places,
         frontends,
         addresses,
         ports,
@@ -201,7 +206,7 @@ struct Upstream {
 
 fn upstream(document: &Document, found: &mut Violations) -> Upstream {
     let roots = Resources::read(document, "trustedRootCertificates", found);
-    let compiled_roots = certificates::authorities(&roots, found);
+    let compiled_roots = certificates::authorities(document, &roots, found);
     let probes = Resources::read(document, "probes", found);
     let compiled_probes = probes::compile(&probes, found);
     let pools = Resources::read(document, "backendAddressPools", found);

@@ -48,6 +48,12 @@ pub struct Config {
     pub trusted_proxies: Proxies,
     /// The addresses from which error pages are not fetched.
     pub fetch_deny: FetchDeny,
+    /// The directory with a file of credentials for each vault from which certificates are fetched.
+    pub key_vault_credentials: Option<PathBuf>,
+    /// The directory below which certificates are read from files.
+    pub certificate_files: Option<PathBuf>,
+    /// The interval at which certificates are fetched from vaults again.
+    pub key_vault_interval: Duration,
     /// The treatment of resources of types that Tidegate does not serve.
     pub unserved_types: UnservedTypes,
     /// Disables authentication. Rejected unless both management addresses are loopback.
@@ -111,6 +117,9 @@ mod tests {
                 rollout_timeout: Duration::from_secs(60),
                 trusted_proxies: Proxies::default(),
                 fetch_deny: FetchDeny::default(),
+                key_vault_credentials: None,
+                certificate_files: None,
+                key_vault_interval: Duration::from_secs(60),
                 unserved_types: UnservedTypes::default(),
                 no_auth,
             };

@@ -105,6 +105,15 @@ impl Edit {
             EditAction::DeleteExtension { kind, name } => {
                 self.delete_extension((kind, name), context.without_refusals(), around(stored)?)
             }
+            EditAction::StoreFetched { fetched } => {
+                let gateway = self.whole(stored)?;
+                // A write starts a stopped gateway, and its certificates are fetched when it is started.
+                if gateway.operational.is_off() {
+                    return Err(EditError::PreconditionFailed);
+                }
+                let document = gateway.document.with_fetched(fetched);
+                replace(stored, context.without_refusals(), document, Violations::default(), None)
+            }
             EditAction::Restore { gateway, content } => {
                 self.restore((*gateway, content), context, around(stored)?)
             }
@@ -225,7 +234,8 @@ impl Edit {
         if gateway.id != id {
             return Err(EditError::PreconditionFailed);
         }
-        let document = content.document.clone();
+        let mut document = content.document.clone();
+        document.keep_fetched(&gateway.document);
         let mut violations = Violations::default();
         settled::check(&document, Some(&gateway.document), &mut violations);
         violations.absorb(context.rules.limits.check(&document, Some(&gateway.document)));

@@ -82,7 +82,7 @@ use crate::metrics::Metrics;
 use crate::on_demand::Prober;
 use crate::pki::{Authorities, read_identity};
 use crate::rollout::Rollout;
-use crate::service::{Service, run_deployments};
+use crate::service::{Fetching, Service, refresh_certificates, run_deployments};
 use crate::store::{Schema, Store};
 use crate::tunnels::TunnelCloser;
 
@@ -212,7 +212,12 @@ impl ControlPlane {
             clients::issuer(&store).await?,
             patterns.clone(),
             rules,
-            config.fetch_deny,
+            Fetching {
+                deny: config.fetch_deny,
+                vault_credentials: config.key_vault_credentials,
+                certificate_files: config.certificate_files,
+                events: events.clone(),
+            },
         );
         let service = Arc::new(service);
         let app = App {
@@ -253,6 +258,8 @@ impl ControlPlane {
         requests.serve(management_tls, secured);
         workers.serve_workers(channel_listener, channel.clone());
         workers.tasks.spawn(channel.report(workers.stop.clone()));
+        let (interval, stop) = (config.key_vault_interval, workers.stop.clone());
+        workers.tasks.spawn(refresh_certificates(service.clone(), interval, stop));
         workers.tasks.spawn(run_deployments(service, workers.stop.clone()));
         workers.tasks.spawn(certificates.clone().run(store.clone(), workers.stop.clone()));
         workers.tasks.spawn(rollout.run(workers.stop.clone()));

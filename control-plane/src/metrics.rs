@@ -93,6 +93,18 @@ const CERTIFICATE_EXPIRY: Family = Family {
     labels: &["certificate"],
     help: "Expiry of a certificate, in seconds since 1970: management, channel or authority.",
 };
+const FETCH_AGE: Family = Family {
+    name: "tidegate_certificate_fetch_age_seconds",
+    kind: Gauge,
+    labels: &["certificate"],
+    help: "Time since a certificate of a gateway was last fetched from its vault or files; absent if it never was.",
+};
+const FETCH_FAILS: Family = Family {
+    name: "tidegate_certificate_fetch_failing",
+    kind: Gauge,
+    labels: &["certificate"],
+    help: "1 if the last attempt to fetch a certificate of a gateway failed; 0 otherwise.",
+};
 const BUILD: Family = Family {
     name: "tidegate_build_info",
     kind: Gauge,
@@ -116,6 +128,8 @@ const ALL: &[&Family] = &[
     &WRITES_FAIL,
     &READ_TIME,
     &CERTIFICATE_EXPIRY,
+    &FETCH_AGE,
+    &FETCH_FAILS,
     &BUILD,
 ];
 
@@ -222,6 +236,9 @@ pub(crate) struct MetricValues {
     pub(crate) read_time: Duration,
     /// The expiry of certificates, by purpose.
     pub(crate) certificates: Vec<(&'static str, Millis)>,
+    /// The certificates that are fetched: the resource ID, the time since the last success, and whether the last attempt
+    /// failed.
+    pub(crate) fetched: Vec<(String, Option<Duration>, bool)>,
 }
 
 impl MetricValues {
@@ -274,6 +291,14 @@ impl Source for MetricValues {
         CERTIFICATE_EXPIRY.write(encoder, |samples| {
             let mut each = self.certificates.iter();
             each.try_for_each(|(name, expires_at)| samples.gauge(&[name], expires_at.0 as f64 / 1000.0))
+        })?;
+        FETCH_AGE.write(encoder, |samples| {
+            let mut each = self.fetched.iter().filter_map(|(id, age, _)| Some((id, (*age)?)));
+            each.try_for_each(|(id, age)| samples.gauge(&[id], age.as_secs_f64()))
+        })?;
+        FETCH_FAILS.write(encoder, |samples| {
+            let mut each = self.fetched.iter();
+            each.try_for_each(|(id, _, fails)| samples.gauge(&[id], f64::from(u8::from(*fails))))
         })?;
         BUILD.write(encoder, |samples| samples.gauge(&[env!("CARGO_PKG_VERSION")], 1.0))
     }

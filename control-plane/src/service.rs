@@ -8,10 +8,12 @@
 mod api_version;
 mod audit;
 mod body_preparer;
+mod certificate_files;
 mod deployments;
 mod error;
 mod export;
 mod extensions;
+mod fetched_certificates;
 mod fetcher;
 mod gateways;
 mod groups;
@@ -28,16 +30,19 @@ mod traffic;
 mod tunnel_sample;
 mod tunnels;
 mod unserved;
+mod vaults;
 pub(crate) mod view;
 mod what_if;
 mod workers;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::Notify;
 
 use crate::compile::PatternCache;
 use crate::document_rules::DocumentRules;
+use crate::events::Events;
 use crate::fair_share::{Bounds, FairShare};
 use crate::fetch_policy::FetchDeny;
 use crate::fleet::Fleet;
@@ -53,6 +58,8 @@ pub(crate) use error::{
     DeploymentError, NetworkUseError, ResourceGroupError, ServiceError, UnservedError, code_lists, not_found,
 };
 pub(crate) use extensions::check_extension_version;
+use fetched_certificates::FetchedCertificates;
+pub(crate) use fetched_certificates::refresh_certificates;
 use operations::PATIENCE;
 pub(crate) use revisions::{RevisionDiff, ShownRevision};
 use secret_check::SecretCheck;
@@ -74,8 +81,10 @@ pub(crate) struct Service {
     store: Arc<Store>,
     /// The connected workers.
     fleet: Arc<Fleet>,
-    /// Opens the certificates in bodies and fetches the error pages that they name.
+    /// Opens and fetches the certificates of bodies, and fetches the error pages that they name.
     body_preparer: BodyPreparer,
+    /// What is known of the certificates that come from vaults.
+    fetched: FetchedCertificates,
     /// The cache of the compiler's results for patterns.
     patterns: Arc<PatternCache>,
     /// The shares of clients in the evaluation of templates.
@@ -94,8 +103,21 @@ pub(crate) struct Service {
     secrets: SecretCheck,
 }
 
+/// Where the use cases fetch what documents refer to, and where they tell of it.
+#[derive(Debug)]
+pub(crate) struct Fetching {
+    /// The addresses from which clients cannot have anything fetched.
+    pub(crate) deny: FetchDeny,
+    /// The directory with the credentials for vaults.
+    pub(crate) vault_credentials: Option<PathBuf>,
+    /// The directory below which certificates are read from files.
+    pub(crate) certificate_files: Option<PathBuf>,
+    /// Gets an event for each certificate that was fetched, or could not be.
+    pub(crate) events: Arc<Events>,
+}
+
 impl Service {
-    /// The use cases on a store and the connected workers. No error page is fetched from the addresses that `deny` refuses.
+    /// The use cases on a store and the connected workers.
     pub(crate) fn new(
         store: Arc<Store>,
         fleet: Arc<Fleet>,
@@ -103,12 +125,14 @@ impl Service {
         issuer: Issuer,
         patterns: Arc<PatternCache>,
         rules: DocumentRules,
-        deny: FetchDeny,
+        fetching: Fetching,
     ) -> Service {
+        let Fetching { deny, vault_credentials, certificate_files, events } = fetching;
         Service {
             store,
             fleet,
-            body_preparer: BodyPreparer::new(deny, patterns.clone()),
+            body_preparer: BodyPreparer::new(deny, (vault_credentials, certificate_files), patterns.clone()),
+            fetched: FetchedCertificates::new(events),
             patterns,
             plans: FairShare::new(PLANS),
             rules,

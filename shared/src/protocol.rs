@@ -23,7 +23,7 @@ pub use what_if::{ConcernedTunnels, RemovedMember, TunnelEvent, WhatIf};
 
 /// The version of these messages. A worker of another version is refused with a reason, because continuing with its
 /// present configuration is safer than misunderstanding a message.
-pub const VERSION: u32 = 11;
+pub const VERSION: u32 = 12;
 
 /// The name in the control plane's certificate for this channel, independent of the address that workers connect
 /// to.

@@ -75,6 +75,22 @@ pub(crate) struct ControlPlaneOptions {
     #[arg(long, env = "TIDEGATE_FETCH_DENY", default_value = FetchDeny::DEFAULT, value_name = "ADDRESS|CIDR,...")]
     pub(crate) fetch_deny: FetchDeny,
 
+    /// The directory below which certificates are read from PEM files that documents `certificateSources` name. Without it no
+    /// file is read.
+    #[arg(long, env = "TIDEGATE_CERTIFICATE_FILES", value_name = "DIR")]
+    pub(crate) certificate_files: Option<PathBuf>,
+
+    /// The directory with a file `HOST.json` for each vault, with the credentials to fetch certificates from it
+    /// (`keyVaultSecretId`): `clientId` and `clientSecret` for Azure Key Vault; `token`, or `roleId` and `secretId`, for
+    /// OpenBao. Other vaults are not asked.
+    #[arg(long, env = "TIDEGATE_KEY_VAULT_CREDENTIALS", value_name = "DIR")]
+    pub(crate) key_vault_credentials: Option<PathBuf>,
+
+    /// The interval at which certificates without a fixed version are fetched from vaults again, a tenth more or less.
+    #[arg(long, env = "TIDEGATE_KEY_VAULT_INTERVAL", default_value = "4h", value_name = "DURATION",
+          value_parser = value::duration)]
+    pub(crate) key_vault_interval: Duration,
+
     /// Sets whether resources of types that Tidegate does not serve, such as network security groups, are stored:
     /// `store` stores and returns them without effect, `refuse` refuses them.
     #[arg(long, env = "TIDEGATE_UNSERVED_TYPES", default_value_t, value_name = "store|refuse")]

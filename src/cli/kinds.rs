@@ -287,6 +287,18 @@ pub(crate) static KINDS: &[ResourceKind] = &[
         ],
     ),
     extension(
+        "certificate-source",
+        "certificate-sources",
+        "Sources of certificates: files that are read in place of what clients send. The name is that of the certificate.",
+        "certificateSources",
+        &[
+            ("KIND", "/properties/kind"),
+            ("CERTIFICATE", "/properties/certificatePath"),
+            ("KEY", "/properties/keyPath"),
+            ("FAULT", "/properties/fault"),
+        ],
+    ),
+    extension(
         "http2-policy",
         "http2-policies",
         "HTTP/2 policies: the limits of connections of clients that use HTTP/2. The name is `default`.",

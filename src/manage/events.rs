@@ -123,8 +123,10 @@ fn text(kind: &str, event: &Value, color: bool) -> String {
         "generationRejected" | "memberDown" | "certificateExpired" | "workerDisconnected" | RESET => {
             Tone::Bad
         }
-        "certificateNearEnd" | "drainBegun" | "workerDraining" => Tone::Warning,
-        "generationApplied" | "memberUp" | "workerConnected" | "workerServing" => Tone::Good,
+        "certificateNearEnd" | "certificateFetchFailed" | "drainBegun" | "workerDraining" => Tone::Warning,
+        "generationApplied" | "memberUp" | "certificateFetched" | "workerConnected" | "workerServing" => {
+            Tone::Good
+        }
         _ => Tone::Plain,
     };
     let gateway = view::text(&event["gateway"]);

@@ -2,7 +2,9 @@
 
 mod backends;
 mod client_certificates;
+mod files;
 mod policies;
+mod vaults;
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! The body of a PUT, with its certificates already opened and its error pages already fetched.
+//! The body of a PUT, with its certificates already opened or fetched, and its error pages already fetched.
 //!
 //! Opening a PFX derives keys in as many rounds as the author of the file chose, which can take seconds of CPU.
 //! Neither the single writer nor a thread that serves other requests can afford that. The caller therefore
@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use tidegate_shared::id::Digest;
 use tidegate_shared::secret::Secret;
 
-use super::certificate::{CertificateError, ServerCertificate};
+use super::certificate::{CertificateError, FetchFault, ServerCertificate, StoredCertificate};
 use super::collection::{Collection, MAX_MEMBERS};
 use super::gateway::RewriteRuleSet;
 use super::level::Level;
@@ -46,6 +46,11 @@ pub(crate) struct SealedCertificate {
 }
 
 impl SealedCertificate {
+    /// A certificate that was fetched.
+    pub(crate) fn new(data: Secret, password: Secret) -> SealedCertificate {
+        SealedCertificate { data, password }
+    }
+
     /// Opens the certificate. May take seconds.
     ///
     /// # Errors
@@ -56,28 +61,73 @@ impl SealedCertificate {
     }
 }
 
-/// The results of opening certificates, keyed by a digest of data and password.
+/// The results for the certificates of a body: of opening what was sent, and of fetching what is referred to.
 #[derive(Debug, Default)]
-pub(crate) struct Opened(HashMap<Digest, Result<ServerCertificate, CertificateError>>);
+pub(crate) struct Opened {
+    /// Keyed by a digest of data and password.
+    sent: HashMap<Digest, Result<ServerCertificate, CertificateError>>,
+    /// Keyed by the reference as it is written.
+    fetched: HashMap<String, FetchedSecret>,
+}
+
+/// A secret that a certificate refers to, read in both ways that a certificate may need.
+#[derive(Clone, Debug)]
+pub(crate) struct FetchedSecret {
+    /// The secret as a server certificate.
+    pub(crate) server: Result<StoredCertificate, FetchFault>,
+    /// The secret as trusted authorities.
+    pub(crate) authorities: Result<StoredCertificate, FetchFault>,
+}
+
+impl FetchedSecret {
+    /// A secret that could not be fetched.
+    pub(crate) fn failed(fault: FetchFault) -> FetchedSecret {
+        FetchedSecret { server: Err(fault.clone()), authorities: Err(fault) }
+    }
+}
 
 impl Opened {
+    /// Adds the result of fetching a reference.
+    pub(crate) fn insert_fetched(&mut self, reference: String, secret: FetchedSecret) {
+        self.fetched.insert(reference, secret);
+    }
+
+    /// Returns the result of fetching a reference, as a certificate of that collection. `None` if it was not fetched.
+    pub(crate) fn fetched(
+        &self,
+        reference: &str,
+        collection: &Collection,
+    ) -> Option<&Result<StoredCertificate, FetchFault>> {
+        let secret = self.fetched.get(reference)?;
+        Some(if collection.name == SERVERS { &secret.server } else { &secret.authorities })
+    }
+
     /// Adds the result for one certificate.
     pub(crate) fn insert(
         &mut self,
         sealed: &SealedCertificate,
         outcome: Result<ServerCertificate, CertificateError>,
     ) {
-        self.0.insert(key(sealed.data.expose(), sealed.password.expose()), outcome);
+        self.sent.insert(key(sealed.data.expose(), sealed.password.expose()), outcome);
     }
 
     /// Returns the result for this data and password, or [`CertificateError::NotOpened`] if there is none.
     pub(super) fn get(&self, data: &str, password: &str) -> Result<&ServerCertificate, &CertificateError> {
-        match self.0.get(&key(data.as_bytes(), password.as_bytes())) {
+        match self.sent.get(&key(data.as_bytes(), password.as_bytes())) {
             Some(outcome) => outcome.as_ref(),
             None => Err(&CertificateError::NotOpened),
         }
     }
 }
+
+/// The collection of server certificates.
+pub(crate) const SERVERS: &str = "sslCertificates";
+
+/// The collections whose members may refer to a secret of a vault.
+pub(crate) const REFERRING: [&str; 2] = [SERVERS, "trustedRootCertificates"];
+
+/// The property that refers to a secret of a vault.
+pub(crate) const SECRET_ID: &str = "keyVaultSecretId";
 
 fn key(data: &[u8], password: &[u8]) -> Digest {
     Digest::of([data, password])
@@ -87,7 +137,7 @@ fn key(data: &[u8], password: &[u8]) -> Digest {
 /// most [`MAX_MEMBERS`]. The kind of the child is unknown here: a body that only resembles a certificate is returned
 /// too, and its result is never looked up.
 pub(crate) fn certificates_in(body: &Value) -> Vec<SealedCertificate> {
-    let collection = Collection::named("sslCertificates").expect("the collection exists");
+    let collection = Collection::named(SERVERS).expect("the collection exists");
     let list = property(body, "properties").and_then(|mut all| take_any(&mut all, collection.name));
     let children = match list {
         Some(Value::Array(list)) => list,
@@ -104,6 +154,22 @@ pub(crate) fn certificates_in(body: &Value) -> Vec<SealedCertificate> {
         }
     }
     found.into_values().collect()
+}
+
+/// Returns every reference to a secret of a vault in the body of a gateway or of a single child, without duplicates and at
+/// most [`MAX_MEMBERS`] of each collection.
+pub(crate) fn secret_references_in(body: &Value) -> Vec<String> {
+    let Some(properties) = property(body, "properties") else { return Vec::new() };
+    let mut found: Vec<String> = vec![text(&mut properties.clone(), SECRET_ID)];
+    for collection in REFERRING {
+        let Some(Value::Array(list)) = take_any(&mut properties.clone(), collection) else { continue };
+        let each = list.iter().take(MAX_MEMBERS).filter_map(|child| property(child, "properties"));
+        found.extend(each.map(|mut properties| text(&mut properties, SECRET_ID)));
+    }
+    found.retain(|reference| !reference.is_empty());
+    found.sort();
+    found.dedup();
+    found
 }
 
 /// Returns every readable rewrite rule set in the body of a gateway, or the one that the body itself is.
@@ -174,6 +240,21 @@ mod tests {
         ];
         for (body, count) in cases {
             assert_eq!(certificates_in(&body).len(), count, "{body}");
+        }
+    }
+
+    #[test]
+    fn references_to_secrets_are_found_in_any_spelling_each_once() {
+        let child = |id: &str| json!({ "name": "c", "PROPERTIES": { "KEYVAULTSECRETID": id } });
+        let both = json!({ "properties": {
+            "SslCertificates": [child("b"), child("a"), child(""), null, {}],
+            "trustedRootCertificates": [child("a"), child("c")],
+            "authenticationCertificates": [child("d")],
+        } });
+        for (body, expected) in
+            [(both, vec!["a", "b", "c"]), (child("x"), vec!["x"]), (json!({}), vec![]), (json!(7), vec![])]
+        {
+            assert_eq!(secret_references_in(&body), expected, "{body}");
         }
     }
 

@@ -19,8 +19,10 @@ use x509_parser::parse_x509_certificate;
 mod fuzz;
 mod issuer;
 mod pfx;
+mod stored;
 
 pub(crate) use issuer::{client_issuer, last_authority};
+pub(crate) use stored::{FetchFault, StoredCertificate};
 
 /// A server certificate with its chain and private key.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]

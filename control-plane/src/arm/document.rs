@@ -23,10 +23,12 @@ mod part;
 mod priority;
 mod read;
 mod reference;
+mod secrets;
 
 pub(crate) use super::api_version::ApiVersion;
 pub(crate) use firewall::PolicyReference;
 pub(crate) use reference::users_of;
+pub(crate) use secrets::FileReference;
 
 #[cfg(test)]
 mod tests;
@@ -82,6 +84,7 @@ impl Document {
         let (body, children) = read::gateway(body, stored, &mut violations);
         let extensions = stored.map(|stored| stored.extensions.clone()).unwrap_or_default();
         let mut document = Document { path, body, children, extensions };
+        stored.inspect(|stored| document.keep_sourced(stored));
         priority::fill(&mut document, version, &mut violations);
         reference::spell_all(&mut document, levels::own_properties(), &mut violations);
         (document, violations)
@@ -105,6 +108,7 @@ impl Document {
         }
         let mut document = self.clone();
         let at = document.put(child);
+        document.keep_sourced(self);
         reference::spell_one(&mut document, at, &mut violations);
         (document, violations)
     }

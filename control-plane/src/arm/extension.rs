@@ -4,6 +4,7 @@
 //! writes gateways as a whole, neither sends nor removes them. [`EXTENSION_TYPES`] is the list of their types: routes,
 //! store, templates, OpenAPI and the compiler read it.
 
+mod certificate_source;
 mod http2_policy;
 mod path;
 mod tunnel_policy;
@@ -19,6 +20,7 @@ use serde_json::{Map, Value};
 use super::collection::round_trip;
 use super::shape::{Property, Shape};
 
+pub(crate) use certificate_source::CertificateSource;
 pub(crate) use http2_policy::Http2Policy;
 pub(crate) use path::ExtensionPath;
 pub(crate) use tunnel_policy::{CloseFrame, DrainSpread, EventPolicy, TunnelAction, TunnelPolicy};
@@ -58,20 +60,29 @@ pub(crate) enum ExtensionNames {
     Default,
     /// [`DEFAULT_NAME`], or the name of a backend pool, for which the document takes the place of the default one.
     Pools,
+    /// The name of a server certificate, which need not exist yet.
+    Certificates,
 }
 
 /// All types of documents, in the order of their names.
 pub(crate) static EXTENSION_TYPES: &[ExtensionType] = &ALL;
 
-static ALL: [ExtensionType; 2] = [
+static ALL: [ExtensionType; 3] = [
+    ExtensionType::of::<CertificateSource>(
+        "certificateSources",
+        "CertificateSource",
+        ExtensionNames::Certificates,
+    ),
     ExtensionType::of::<Http2Policy>("http2Policies", "Http2Policy", ExtensionNames::Default),
     ExtensionType::of::<TunnelPolicy>("tunnelPolicies", "TunnelPolicy", ExtensionNames::Pools),
 ];
 
+/// The type of [`CertificateSource`].
+pub(crate) static CERTIFICATE_SOURCES: &ExtensionType = &ALL[0];
 /// The type of [`Http2Policy`].
-pub(crate) static HTTP2_POLICIES: &ExtensionType = &ALL[0];
+pub(crate) static HTTP2_POLICIES: &ExtensionType = &ALL[1];
 /// The type of [`TunnelPolicy`].
-pub(crate) static TUNNEL_POLICIES: &ExtensionType = &ALL[1];
+pub(crate) static TUNNEL_POLICIES: &ExtensionType = &ALL[2];
 
 impl ExtensionType {
     const fn of<T: JsonSchema + Serialize + DeserializeOwned>(

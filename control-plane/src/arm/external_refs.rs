@@ -3,8 +3,8 @@
 use super::network::{FirewallPolicies, PublicAddresses, SubnetGroups};
 use super::page::Pages;
 
-/// The known public IP addresses, firewall policies, security groups of subnets, and error pages. Other references
-/// (Key Vault secrets) are not resolved.
+/// The known public IP addresses, firewall policies, security groups of subnets, and error pages. What references to
+/// vaults stand for is stored with the document itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ExternalRefs {
     /// The stored public IP addresses.

@@ -4,34 +4,57 @@ use tidegate_shared::snapshot::{Certificate, Staple, TrustedRoot};
 
 use super::ocsp;
 use super::resources::{Resource, Resources, given};
+use crate::arm::body::SECRET_ID;
 use crate::arm::certificate::{ServerCertificate, read_authorities};
 use crate::arm::collection::{Collection, over_limit};
 use crate::arm::document::Document;
 use crate::arm::gateway::{AuthenticationCertificate, SslCertificate, TrustedRootCertificate};
+use crate::arm::secret_reference::SecretReference;
 use crate::violation::{Violations, code};
 
-/// Compiles the server certificates. Reading has already parsed them, so each is either valid or absent.
+/// Compiles the server certificates. Reading has already parsed them, so each is either valid or absent. Also returns the
+/// index of the compiled form of each; `None` for a reference that leads to no certificate, which disables listeners.
 pub(super) fn servers(
     document: &Document,
     certificates: &Resources<SslCertificate>,
     violations: &mut Violations,
-) -> Vec<Certificate> {
+) -> (Vec<Certificate>, Vec<Option<usize>>) {
     let collection = Collection::named("sslCertificates").expect("the collection exists");
     let children: Vec<_> = document.members(collection).collect();
-    let mut compiled = Vec::new();
+    let (mut compiled, mut places) = (Vec::new(), Vec::new());
     for resource in certificates.iter() {
         let child = children[resource.place];
+        let is_reference =
+            check_reference(resource, resource.properties.key_vault_secret_id.as_ref(), violations);
         match child.secret.as_ref().and_then(ServerCertificate::from_secret) {
             Some(ServerCertificate { chain, key }) => {
                 let staple = staple(resource, &chain, violations);
+                places.push(Some(compiled.len()));
                 compiled.push(Certificate { name: resource.name.clone(), chain, key, staple });
             }
             None => {
-                violations.push(code::CERTIFICATE_DATA, resource.target(), data_required(&resource.id));
+                places.push(None);
+                if !is_reference && document.files_of(child).is_none() {
+                    violations.push(code::CERTIFICATE_DATA, resource.target(), data_required(&resource.id));
+                }
             }
         }
     }
-    compiled
+    (compiled, places)
+}
+
+/// Checks the reference of a certificate to a vault. Returns whether it has one.
+fn check_reference<T>(
+    resource: &Resource<T>,
+    reference: Option<&String>,
+    violations: &mut Violations,
+) -> bool {
+    let Some(reference) = given(reference) else { return false };
+    if let Err(error) = SecretReference::parse(reference) {
+        let message = format!("Key Vault secret ID of certificate {} is invalid: {error}.", resource.id);
+        violations.push(code::KEY_VAULT_ID, resource.at(SECRET_ID), message);
+    }
+    true
 }
 
 /// Returns the OCSP response to staple, if there is one.
@@ -53,17 +76,31 @@ fn staple(
 }
 
 /// The maximum number of certificates in one trusted root certificate, which may be a bundle.
-const BUNDLED: usize = 100;
+pub(crate) const BUNDLED: usize = 100;
 
-/// Compiles the certificate authorities of each trusted root certificate, in the order of `roots`.
+/// Compiles the certificate authorities of each trusted root certificate, in the order of `roots`. A reference that leads
+/// to none yields none: no backend is trusted because of it.
 pub(super) fn authorities(
+    document: &Document,
     roots: &Resources<TrustedRootCertificate>,
     violations: &mut Violations,
 ) -> Vec<TrustedRoot> {
+    let collection = Collection::named("trustedRootCertificates").expect("the collection exists");
+    let children: Vec<_> = document.members(collection).collect();
     let mut compiled = Vec::new();
     for resource in roots.iter() {
         let mut certificates = Vec::new();
-        match given(resource.properties.data.as_ref()).map(read_authorities) {
+        let data = given(resource.properties.data.as_ref());
+        if check_reference(resource, resource.properties.key_vault_secret_id.as_ref(), violations) {
+            if data.is_some() {
+                let message = "Only one of data and keyVaultSecretId is allowed.";
+                violations.push(code::EXCLUSIVE, resource.at("data"), message);
+            }
+            let stored = children[resource.place].stored_certificate().unwrap_or_default();
+            compiled.push(TrustedRoot { certificates: stored.chain });
+            continue;
+        }
+        match data.map(read_authorities) {
             Some(Ok(list)) if list.len() > BUNDLED => {
                 let message = over_limit("certificates in a trusted root certificate", list.len(), BUNDLED);
                 violations.push(code::limit::BUNDLE, resource.at("data"), message);

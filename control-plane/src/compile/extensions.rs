@@ -4,9 +4,11 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tidegate_shared::snapshot::Http2Limits;
 
-use super::resources::{Resource, in_range};
+use super::resources::{Resource, given, in_range};
 use crate::arm::document::Document;
-use crate::arm::extension::{Extension, ExtensionType, HTTP2_POLICIES, Http2Policy};
+use crate::arm::extension::{
+    CERTIFICATE_SOURCES, CertificateSource, Extension, ExtensionType, HTTP2_POLICIES, Http2Policy,
+};
 use crate::violation::{Violations, code};
 
 /// The maximum of `maxRequestsPerConnection`.
@@ -30,6 +32,21 @@ pub(super) fn read<T: DeserializeOwned + Default>(
         Resource { name, id, target, properties, place }
     };
     document.extensions_of(kind).enumerate().map(&mut typed).collect()
+}
+
+/// Checks the sources of certificates. Whether the files can be read is not known here.
+pub(super) fn check_certificate_sources(document: &Document, violations: &mut Violations) {
+    for source in read::<CertificateSource>(document, CERTIFICATE_SOURCES, violations) {
+        let CertificateSource { certificate_path, key_path, .. } = &source.properties;
+        for (name, path) in [("certificatePath", certificate_path), ("keyPath", key_path)] {
+            if given(path.as_ref()).is_none() {
+                let message = format!(
+                    "A source of the kind File must have {name}, a path below the directory of --certificate-files."
+                );
+                violations.push(code::CERTIFICATE_SOURCE, source.at(name), message);
+            }
+        }
+    }
 }
 
 /// Compiles the limits of clients' HTTP/2 connections.

@@ -25,6 +25,8 @@ pub(super) struct ListenerRefs<'a> {
     pub(super) ports: &'a Resources<FrontendPort>,
     pub(super) numbers: &'a [Option<u16>],
     pub(super) certificates: &'a Resources<SslCertificate>,
+    /// The index of the compiled form of each certificate; `None` if it could not be fetched.
+    pub(super) certificate_places: &'a [Option<usize>],
     /// The gateway's own TLS policy.
     pub(super) policy: Option<&'a SslPolicy>,
     pub(super) profiles: &'a Resources<SslProfile>,
@@ -88,7 +90,7 @@ fn listener(
     let certificate = certificate(resource, refs.certificates, violations);
     let profile = profile(resource, refs, violations);
     let tls = certificate.map(|certificate| ListenerTls {
-        certificate,
+        certificate: refs.certificate_places.get(certificate).copied().flatten(),
         suites: profile
             .and_then(|profile| profile.suites.clone())
             .unwrap_or_else(|| tls_policy::served(refs.policy)),

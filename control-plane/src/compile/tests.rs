@@ -66,7 +66,7 @@ fn listeners_come_in_the_order_of_their_rules() {
             (
                 l.name.as_str(),
                 l.port,
-                l.tls.as_ref().map(|tls| tls.certificate),
+                l.tls.as_ref().and_then(|tls| tls.certificate),
                 l.rule.as_ref().map(|rule| rule.name.as_str()),
             )
         })

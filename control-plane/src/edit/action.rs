@@ -4,7 +4,7 @@
 use serde_json::Value;
 use tidegate_shared::id::GatewayId;
 
-use crate::arm::body::Body;
+use crate::arm::body::{Body, Opened};
 use crate::arm::collection::Collection;
 use crate::arm::document::ApiVersion;
 use crate::arm::extension::{ExtensionPath, ExtensionType, NAMESPACE};
@@ -86,6 +86,11 @@ pub(crate) enum EditAction {
         /// The name of the document.
         name: String,
     },
+    /// Store what was fetched for the certificates that refer to vaults. By the control plane itself only.
+    StoreFetched {
+        /// The results of fetching.
+        fetched: Opened,
+    },
     /// Give the gateway the content of one of its revisions.
     Restore {
         /// The gateway of the revision. One that was deleted and created again has no old revisions.
@@ -101,7 +106,9 @@ impl Edit {
         let of_child = |collection: &Collection, verb| format!("{}/{verb}", collection.resource_type());
         let of_member = |path: &MemberPath, verb| format!("{}/{verb}", path.nested.resource_type());
         match &self.action {
-            EditAction::Put { .. } | EditAction::PutTags { .. } => format!("{GATEWAY_TYPE}/write"),
+            EditAction::Put { .. } | EditAction::PutTags { .. } | EditAction::StoreFetched { .. } => {
+                format!("{GATEWAY_TYPE}/write")
+            }
             EditAction::Start => format!("{GATEWAY_TYPE}/start/action"),
             EditAction::Stop => format!("{GATEWAY_TYPE}/stop/action"),
             EditAction::Delete => format!("{GATEWAY_TYPE}/delete"),
@@ -125,6 +132,15 @@ impl Edit {
         }
     }
 
+    /// The results of fetching certificates, if the change brings any.
+    pub(crate) fn fetched(&self) -> Option<&Opened> {
+        match &self.action {
+            EditAction::Put { body, .. } | EditAction::PutChild { body, .. } => Some(&body.opened),
+            EditAction::StoreFetched { fetched } => Some(fetched),
+            _ => None,
+        }
+    }
+
     /// The resource ID of the target.
     pub(crate) fn resource_id(&self) -> String {
         match &self.action {
@@ -133,6 +149,7 @@ impl Edit {
             | EditAction::Start
             | EditAction::Stop
             | EditAction::Delete
+            | EditAction::StoreFetched { .. }
             | EditAction::Restore { .. } => self.path.to_string(),
             EditAction::PutChild { collection, name, .. } | EditAction::DeleteChild { collection, name } => {
                 self.path.child_id(collection, name)

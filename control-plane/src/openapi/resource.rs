@@ -120,6 +120,11 @@ pub(super) fn extension(kind: &ExtensionType, generator: &mut SchemaGenerator) -
                 "description": "The pools to which it applies; empty if its pool does not exist."});
             properties_of(&mut schema).insert("appliesTo".into(), pools);
         }
+        if kind.names == ExtensionNames::Certificates {
+            let fault = json!({"type": "string", "readOnly": true,
+                "description": "The reason why nothing could be read yet; absent if something was."});
+            properties_of(&mut schema).insert("fault".into(), fault);
+        }
         insert(generator, &properties, schema);
         insert(generator, name, envelope(&format!("member of {}", kind.name), &properties));
     }

@@ -1,22 +1,33 @@
-//! Prepares a request body off the async threads: opens certificates, compiles patterns of rewrite rules, and
+//! Prepares a request body off the async threads: opens and fetches certificates, compiles patterns of rewrite rules, and
 //! fetches error pages.
 //!
 //! The sender chooses the amount of this work, within bounds. It runs on blocking threads, in fair shares, so
 //! that it delays neither other clients nor the shutdown.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
+use tidegate_shared::secret::Secret;
 use tokio::time::Instant;
 
-use crate::arm::body::{Body, Opened, SealedCertificate, certificates_in, rewrite_sets_in};
-use crate::arm::certificate::{CertificateError, ServerCertificate};
-use crate::compile::{PatternCache, try_patterns};
+use crate::arm::body::{
+    Body, FetchedSecret, Opened, SealedCertificate, certificates_in, rewrite_sets_in, secret_references_in,
+};
+use crate::arm::certificate::{
+    CertificateError, FetchFault, ServerCertificate, StoredCertificate, read_authorities,
+};
+use crate::arm::collection::over_limit;
+use crate::arm::document::FileReference;
+use crate::clock::Millis;
+use crate::compile::{BUNDLED, PatternCache, try_patterns};
 use crate::fair_share::{Bounds, FairShare};
 use crate::fetch_policy::FetchDeny;
 
+use super::certificate_files::CertificateFiles;
 use super::fetcher::Fetcher;
+use super::vaults::{VaultSecret, Vaults};
 
 /// The time limit for opening all certificates of one body, without the time spent waiting for other clients.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -32,17 +43,26 @@ pub(crate) struct BodyPreparer {
     turns_of_patterns: FairShare<String>,
     patterns: Arc<PatternCache>,
     fetcher: Fetcher,
+    vaults: Vaults,
+    files: CertificateFiles,
 }
 
 impl BodyPreparer {
     /// Creates a preparer that fetches nothing from the addresses that `deny` refuses, and caches the results
-    /// for patterns in `patterns`.
-    pub(crate) fn new(deny: FetchDeny, patterns: Arc<PatternCache>) -> BodyPreparer {
+    /// for patterns in `patterns`. Vaults are asked with the credentials in the first directory, and certificates are read
+    /// from files below the second one.
+    pub(crate) fn new(
+        deny: FetchDeny,
+        (credentials, files): (Option<PathBuf>, Option<PathBuf>),
+        patterns: Arc<PatternCache>,
+    ) -> BodyPreparer {
         BodyPreparer {
             certificates: FairShare::new(SHARES),
             deadline: DEADLINE,
             turns_of_patterns: FairShare::new(SHARES),
             patterns,
+            vaults: Vaults::new(credentials, deny.clone()),
+            files: CertificateFiles::new(files),
             fetcher: Fetcher::new(deny),
         }
     }
@@ -57,9 +77,82 @@ impl BodyPreparer {
     pub(crate) async fn prepare(&self, json: Value, client: &str) -> Body {
         let client = client.to_owned();
         let certificates = self.open_certificates(&json, &client);
-        let (opened, pages, ()) =
-            tokio::join!(certificates, self.fetcher.fetch(&json, &client), self.try_patterns(&json, &client));
+        let secrets = self.vaults.fetch(secret_references_in(&json), &client);
+        let (mut opened, secrets, pages, ()) = tokio::join!(
+            certificates,
+            secrets,
+            self.fetcher.fetch(&json, &client),
+            self.try_patterns(&json, &client)
+        );
+        self.open_secrets(secrets, &mut opened, &client).await;
         Body { json, opened, pages }
+    }
+
+    /// Fetches certificates by their references, from vaults and from files.
+    pub(super) async fn fetch_certificates(&self, references: Vec<String>, client: &str) -> Opened {
+        let (mut opened, client) = (Opened::default(), client.to_owned());
+        let (mut files, mut secrets) = (Vec::new(), Vec::new());
+        for reference in references {
+            match FileReference::parse(&reference) {
+                Some(parsed) => files.push(parsed),
+                None => secrets.push(reference),
+            }
+        }
+        let secrets = self.vaults.fetch(secrets, &client).await;
+        self.open_secrets(secrets, &mut opened, &client).await;
+        for reference in files {
+            let server = self.read_files(&reference, &client).await;
+            let authorities = server.clone();
+            opened.insert_fetched(reference.text(), FetchedSecret { server, authorities });
+        }
+        opened
+    }
+
+    /// Reads a server certificate from files.
+    pub(super) async fn read_files(
+        &self,
+        reference: &FileReference,
+        client: &String,
+    ) -> Result<StoredCertificate, FetchFault> {
+        let text = self.files.read(reference)?;
+        let sealed = SealedCertificate::new(text, Secret::new(Vec::new()));
+        let (outcome, _) = self.open_one(sealed, client).await;
+        let certificate = outcome.map_err(|error| {
+            let FileReference { certificate, key } = reference;
+            FetchFault::Unreachable(format!("the files '{certificate}' and '{key}' cannot be used: {error}"))
+        })?;
+        Ok(StoredCertificate::server(&certificate, Millis::now()))
+    }
+
+    /// The files of certificates.
+    pub(super) fn files(&self) -> &CertificateFiles {
+        &self.files
+    }
+
+    async fn open_secrets(
+        &self,
+        secrets: Vec<(String, Result<VaultSecret, FetchFault>)>,
+        opened: &mut Opened,
+        client: &String,
+    ) {
+        for (reference, secret) in secrets {
+            let secret = match secret {
+                Err(fault) => FetchedSecret::failed(fault),
+                Ok(VaultSecret { server, password, authorities }) => {
+                    let now = Millis::now();
+                    let (outcome, _) = self.open_one(SealedCertificate::new(server, password), client).await;
+                    let server = match outcome {
+                        Ok(certificate) => Ok(StoredCertificate::server(&certificate, now)),
+                        Err(error @ CertificateError::Busy) => {
+                            Err(FetchFault::Unreachable(error.to_string()))
+                        }
+                        Err(error) => Err(FetchFault::Refused(format!("it cannot be used: {error}"))),
+                    };
+                    FetchedSecret { server, authorities: trusted(&authorities, now) }
+                }
+            };
+            opened.insert_fetched(reference, secret);
+        }
     }
 
     async fn open_certificates(&self, json: &Value, client: &String) -> Opened {
@@ -103,6 +196,17 @@ impl BodyPreparer {
     }
 }
 
+/// Reads a secret as trusted authorities.
+fn trusted(secret: &Secret, now: Millis) -> Result<StoredCertificate, FetchFault> {
+    let unusable = |reason: String| FetchFault::Refused(format!("it cannot be used: {reason}"));
+    let text = std::str::from_utf8(secret.expose()).unwrap_or_default();
+    let list = read_authorities(text).map_err(|error| unusable(error.to_string()))?;
+    if list.len() > BUNDLED {
+        return Err(unusable(over_limit("certificates in a trusted root certificate", list.len(), BUNDLED)));
+    }
+    Ok(StoredCertificate::authorities(&list, now))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -113,7 +217,7 @@ mod tests {
     use crate::violation::code;
 
     fn preparer() -> BodyPreparer {
-        BodyPreparer::new(FetchDeny::default(), Arc::default())
+        BodyPreparer::new(FetchDeny::default(), (None, None), Arc::default())
     }
 
     #[tokio::test]

@@ -6,7 +6,7 @@
 //! address that the policy denies ([`FetchDeny`]). The error does not distinguish a closed port from a server
 //! of another protocol; the log does.
 
-mod connector;
+pub(in crate::service) mod connector;
 
 use std::error::Error;
 use std::sync::Arc;
@@ -101,7 +101,7 @@ impl Fetcher {
     ) -> Result<Bytes, PageError> {
         let uri: Uri = url.parse().map_err(|_| PageError::Url)?;
         let _turn = self.turns.take(client).await.map_err(|QueueFull| PageError::Busy)?;
-        let web = connector::client(self.deny.clone()).map_err(|error| {
+        let web = connector::client(self.deny.clone(), None).map_err(|error| {
             tracing::error!(%error, "no document can be fetched: the system's certificate authorities cannot be read");
             PageError::Unreachable
         })?;
@@ -118,7 +118,7 @@ impl Fetcher {
     /// If no page can be fetched at all.
     async fn fetch_all(&self, wanted: &[(&str, Uri)]) -> Result<Pages, PageError> {
         let deadline = Instant::now() + self.deadline;
-        let web = connector::client(self.deny.clone()).map_err(|error| {
+        let web = connector::client(self.deny.clone(), None).map_err(|error| {
             tracing::error!(%error, "no error page can be fetched: the system's certificate authorities cannot be read");
             PageError::Unreachable
         })?;
@@ -148,7 +148,12 @@ impl Fetcher {
     }
 }
 
-async fn fetch(web: &Web, uri: Uri, accept: &'static str, deny: &FetchDeny) -> Result<Page, PageError> {
+async fn fetch(
+    web: &Web<Empty<Bytes>>,
+    uri: Uri,
+    accept: &'static str,
+    deny: &FetchDeny,
+) -> Result<Page, PageError> {
     connector::check(&uri, deny).map_err(|_| PageError::Denied)?;
     let host = uri.host().unwrap_or_default().to_owned();
     let request = Request::get(uri).header(USER_AGENT, "Tidegate").header(ACCEPT, accept);

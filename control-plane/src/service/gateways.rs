@@ -5,6 +5,8 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::Value;
 
 use crate::arm::body::Body;
+use crate::arm::document::FileReference;
+use crate::arm::extension::CERTIFICATE_SOURCES;
 use crate::arm::external_refs::ExternalRefs;
 use crate::arm::network::path::references_of;
 use crate::arm::resource_id::GatewayPath;
@@ -14,7 +16,7 @@ use crate::identity::access::Client;
 use crate::identity::links;
 use crate::networking::external_refs;
 use crate::store::{Decided, Decision, Gateway, GatewayPage, StoredRefs, Written};
-use crate::violation::{Warnings, code};
+use crate::violation::{Violations, Warnings, code};
 
 use super::error::not_found;
 use super::{Service, ServiceError};
@@ -46,6 +48,7 @@ impl Service {
     async fn write_edit(&self, author: Author, edit: &Edit) -> Result<(Written, Warnings), EditError> {
         let activity = activity(author, edit);
         check_links(&activity, edit)?;
+        self.check_files(edit, &activity.author.name).await?;
         let warnings = Mutex::new(Warnings::default());
         let written = match edit.action {
             EditAction::Delete => {
@@ -70,9 +73,48 @@ impl Service {
         // A rejection of an earlier write ends with the new operation, so nothing has to be cleared. The wake
         // stands after the commit because `decide` is pure and may be called more than once.
         self.fleet.wake();
+        self.note_fetched(edit, &written.gateway);
         let warnings = warnings.into_inner().unwrap_or_else(PoisonError::into_inner);
         log_gaps(&activity.resource, &warnings);
         Ok((written, warnings))
+    }
+
+    /// Refuses a source of a certificate whose files cannot be used. Later, what was read from them stays in use.
+    async fn check_files(&self, edit: &Edit, client: &String) -> Result<(), EditError> {
+        let EditAction::PutExtension { kind, body, .. } = &edit.action else { return Ok(()) };
+        let path = |name: &str| Some(body.get("properties")?.get(name)?.as_str()?.to_owned());
+        let (Some(certificate), Some(key)) = (path("certificatePath"), path("keyPath")) else {
+            return Ok(());
+        };
+        if *kind != CERTIFICATE_SOURCES {
+            return Ok(());
+        }
+        let reference = FileReference { certificate, key };
+        match self.body_preparer.read_files(&reference, client).await {
+            Ok(_) => Ok(()),
+            Err(fault) => {
+                let mut violations = Violations::default();
+                violations.push(code::CERTIFICATE_SOURCE, "properties", sentence(fault.reason()));
+                Err(EditError::Invalid(violations))
+            }
+        }
+    }
+
+    /// Notes what a write has changed of the certificates that come from vaults.
+    fn note_fetched(&self, edit: &Edit, gateway: &Gateway) {
+        match &edit.action {
+            EditAction::Delete => self.fetched.forget(&gateway.document.path.key()),
+            // The stored ones may be older than the gateway's last stop, or than the revision that was replaced.
+            EditAction::Start | EditAction::Restore { .. } => self.fetched.want(),
+            EditAction::PutExtension { kind, .. } if *kind == CERTIFICATE_SOURCES => self.fetched.want(),
+            _ => {
+                self.fetched.note(gateway, edit.fetched());
+                // A certificate that an earlier document of the extension provider reads from files.
+                if self.fetched.lacks_files_of(gateway) {
+                    self.fetched.want();
+                }
+            }
+        }
     }
 
     /// Opens the certificates of a body, fetches its error pages and compiles its patterns, for the edit that it is part of.
@@ -103,6 +145,13 @@ impl Service {
             external_refs,
         }
     }
+}
+
+/// Returns a reason as a sentence.
+fn sentence(reason: &str) -> String {
+    let mut rest = reason.chars();
+    let first = rest.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", rest.as_str())
 }
 
 /// Logs which protection of the resource is not enforced: once for each write.

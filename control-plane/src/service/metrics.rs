@@ -19,6 +19,7 @@ impl Service {
         }
         page.operations = self.store.operation_counts().await?;
         page.workers = self.store.workers().await?.len();
+        page.fetched = self.fetched.ages();
         page.read_time = began.elapsed();
         page.writes_fail = self.store.write_failure().borrow().is_some();
         let connected = self.fleet.snapshot();

@@ -9,8 +9,9 @@ pub(crate) mod revision;
 
 use serde_json::{Map, Value, json};
 
+use crate::arm::body::SERVERS;
 use crate::arm::collection::{COLLECTIONS, Collection, Nested};
-use crate::arm::document::Child;
+use crate::arm::document::{Child, Document};
 use crate::arm::extension::{Extension, ExtensionNames};
 use crate::arm::gateway::SslPolicy;
 use crate::arm::naming::GATEWAY_TYPE;
@@ -105,6 +106,9 @@ pub(crate) fn extension(gateway: &Gateway, extension: &Extension, etag: &Etag) -
         let pools: Vec<Value> = document.pools_of(extension).into_iter().map(id).collect();
         properties.insert("appliesTo".into(), pools.into());
     }
+    if let Some(fault) = missing_certificate(document, extension) {
+        properties.insert("fault".into(), fault.into());
+    }
     json!({
         "name": extension.name,
         "id": document.extension_id(extension),
@@ -112,6 +116,17 @@ pub(crate) fn extension(gateway: &Gateway, extension: &Extension, etag: &Etag) -
         "type": extension.kind.resource_type(),
         "properties": properties,
     })
+}
+
+/// Returns the reason why the source of a certificate has not led to one, if that is so.
+fn missing_certificate(document: &Document, extension: &Extension) -> Option<String> {
+    let mut referring = document.referring().map(|(child, _)| child);
+    let is_its = |child: &&Child| child.name.eq_ignore_ascii_case(&extension.name);
+    let is_source = extension.kind.names == ExtensionNames::Certificates;
+    referring
+        .find(|child| is_source && child.collection.name == SERVERS && is_its(child))?
+        .stored_certificate()?
+        .fault
 }
 
 /// Adds unknown properties to a rendered child or member.

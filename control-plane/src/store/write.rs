@@ -172,7 +172,8 @@ impl Store {
                 replace_error_pages(connection, gateway.id, &pages).await?;
                 let is_gone = |rest: &str| gateway.document.lacks_owner_of(rest);
                 delete_gone(connection, &gateway.document.path.to_string(), activity, is_gone).await?;
-                if let Some(before) = before.filter(|_| new_config) {
+                // Certificates that the control plane has fetched undo nothing that a client has written.
+                if let Some(before) = before.filter(|_| new_config && !activity.author.is_itself()) {
                     cancel_undone(connection, gateway.id, (&before, &gateway.document), target).await?;
                 }
                 Gateway {

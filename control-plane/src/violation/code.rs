@@ -117,6 +117,10 @@ pub(crate) const FIREWALL_OF_SKU: &str = "ApplicationGatewayFirewallCannotBeEnab
 pub(crate) const NETWORK_ISOLATION: &str = "ApplicationGatewayNetworkIsolationNotSupportedWithFeature";
 /// A certificate has no data, neither in the request nor stored.
 pub(crate) const CERTIFICATE_DATA: &str = "ApplicationGatewayCertificateDataOrKeyVaultSecretIdMustBeSpecified";
+/// A reference to a secret of a vault is malformed.
+pub(crate) const KEY_VAULT_ID: &str = "ApplicationGatewayKeyVaultSecretIdInvalid";
+/// A warning: a certificate could not be fetched from its vault.
+pub(crate) const KEY_VAULT_SECRET: &str = "ApplicationGatewayKeyVaultSecretException";
 /// The data of a server certificate is invalid.
 pub(crate) const CERTIFICATE_INVALID: &str = "ApplicationGatewaySslCertificateInvalidData";
 /// The password of a PFX is wrong.
@@ -272,6 +276,8 @@ pub(crate) const TRANSPORT_PORT: &str = "ApplicationGatewayBackendSettingsPortIs
 pub(crate) const TRANSPORT_TLS_ONLY: &str = "ApplicationGatewayPropertyNotSupportedForTcp";
 /// The zones differ from those of the existing gateway.
 pub(crate) const ZONES_CHANGED: &str = "ApplicationGatewayZonesCannotBeChanged";
+/// The source of a certificate has no path, or its files cannot be used.
+pub(crate) const CERTIFICATE_SOURCE: &str = "CertificateSourceInvalid";
 /// Two mutually exclusive properties are given.
 pub(crate) const EXCLUSIVE: &str = "ApplicationGatewayPropertiesMutuallyExclusive";
 /// Two rules have the same priority.

@@ -92,6 +92,9 @@ impl Running {
             rollout_timeout: Duration::from_secs(60),
             trusted_proxies: Proxies::default(),
             fetch_deny: FetchDeny::default(),
+            key_vault_credentials: None,
+            key_vault_interval: Duration::from_secs(4 * 60 * 60),
+            certificate_files: None,
             unserved_types: UnservedTypes::default(),
             no_auth: false,
         };

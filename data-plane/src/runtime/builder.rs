@@ -34,8 +34,7 @@ use crate::member::MemberTable;
 use crate::metrics::series::Series;
 use crate::tls::TlsError;
 use crate::tls::client::{self, TlsClient};
-use crate::tls::server::TlsServer;
-use crate::tls::suites::SuiteSet;
+use crate::tls::server::{Offer, TlsServer};
 use crate::tls::tickets::TicketKeys;
 
 /// The reason why this worker cannot execute a snapshot.
@@ -201,7 +200,7 @@ impl<'a> Builder<'a> {
                 buffering: self.content().buffering,
                 headers: self.content().headers,
                 client_policy: offer.as_ref().and_then(|offer| offer.client_policy.clone()),
-                suites: offer.as_ref().map(|offer| SuiteSet::of(&offer.suites)),
+                suites: offer.as_ref().map(Offer::served_suites),
                 server_name: listener.hosts.first().map(ToString::to_string).unwrap_or_default(),
                 rule,
                 series,

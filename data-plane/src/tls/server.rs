@@ -14,6 +14,7 @@ use rustls::server::{Acceptor, ClientHello, NoServerSessionStorage, ProducesTick
 use rustls::sign::CertifiedKey;
 use tidegate_shared::host::CanonicalHost;
 use tidegate_shared::snapshot::CipherSuite;
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -32,10 +33,19 @@ use crate::hosts::HostTable;
 /// The TLS parameters of one listener.
 #[derive(Clone, Debug)]
 pub(crate) struct Offer {
-    pub(crate) certificate: Arc<ServerCertificate>,
+    /// `None` if the listener is disabled.
+    pub(crate) certificate: Option<Arc<ServerCertificate>>,
     /// The suites, the preferred first; at least one.
     pub(crate) suites: Vec<CipherSuite>,
     pub(crate) client_policy: Option<Arc<ClientCertificatePolicy>>,
+}
+
+impl Offer {
+    /// The suites with which the listener serves requests: none if it is disabled. So a connection to another listener of
+    /// the socket does not lead to it either.
+    pub(crate) fn served_suites(&self) -> SuiteSet {
+        SuiteSet::of(if self.certificate.is_some() { &self.suites } else { &[] })
+    }
 }
 
 /// The TLS parameters of the listeners of one socket.
@@ -89,6 +99,9 @@ impl TlsServer {
     pub(crate) async fn accept(&self, tcp: Tcp) -> io::Result<(TlsStream<Tcp>, Rc<TlsInfo>)> {
         let start = LazyConfigAcceptor::new(Acceptor::default(), tcp).await?;
         let hello = start.client_hello();
+        if self.certificates.is_disabled(&hello) {
+            return Err(refuse_name(start.io).await);
+        }
         let profile = self.profile(&hello);
         let offered = facts::remembered(hello.cipher_suites());
         let stream = start.into_stream(profile.config()).await?;
@@ -109,6 +122,17 @@ impl TlsServer {
             client,
         };
         Ok((stream, Rc::new(facts)))
+    }
+}
+
+/// Sends the alert `unrecognized_name` (RFC 6066, section 3) in answer to a ClientHello, as Azure does for a disabled
+/// listener. Returns the error of the handshake.
+async fn refuse_name(mut tcp: Tcp) -> io::Error {
+    /// A record with a fatal alert, in the version that precedes an agreed one (RFC 8446, section 5.1).
+    const ALERT: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
+    match tcp.write_all(&ALERT).await {
+        Ok(()) => io::Error::other("the listener is disabled, because its certificate could not be fetched"),
+        Err(error) => error,
     }
 }
 
@@ -195,10 +219,15 @@ pub(crate) async fn speaks_tls(tcp: &TcpStream) -> io::Result<bool> {
 #[derive(Debug)]
 struct BySni {
     hosts: Arc<HostTable>,
-    certificates: Vec<Arc<ServerCertificate>>,
+    /// `None` for a disabled listener.
+    certificates: Vec<Option<Arc<ServerCertificate>>>,
 }
 
 impl BySni {
+    fn is_disabled(&self, hello: &ClientHello<'_>) -> bool {
+        self.certificates.get(self.rank(hello)).is_some_and(Option::is_none)
+    }
+
     fn rank(&self, hello: &ClientHello<'_>) -> usize {
         let name = hello.server_name().and_then(|name| CanonicalHost::parse(name).ok());
         let named = name.and_then(|name| self.hosts.find(&name));
@@ -208,7 +237,7 @@ impl BySni {
 
 impl ResolvesServerCert for BySni {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let certificate = self.certificates.get(self.rank(&hello))?;
+        let certificate = self.certificates.get(self.rank(&hello))?.as_ref()?;
         Some(certificate.key_at(UnixTime::now()).clone())
     }
 }

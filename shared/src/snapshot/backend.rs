@@ -104,7 +104,7 @@ pub enum UpstreamTrust {
     Pinned(#[serde(with = "base64_list")] Vec<Vec<u8>>),
 }
 
-/// Root certificates that were uploaded together.
+/// Root certificates that were uploaded together. Without any, no backend is trusted by them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrustedRoot {
     /// The certificates, DER.

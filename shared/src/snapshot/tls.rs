@@ -7,8 +7,9 @@ use crate::secret::{Secret, base64_list};
 /// The TLS settings of a listener.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListenerTls {
-    /// The index of the server certificate in [`Content::certificates`](super::Content::certificates).
-    pub certificate: usize,
+    /// The index of the server certificate in [`Content::certificates`](super::Content::certificates). `None` disables
+    /// the listener: its handshakes fail with the alert `unrecognized_name`, and it serves no request.
+    pub certificate: Option<usize>,
     /// The enabled cipher suites, the preferred first; at least one. They imply the versions: TLS 1.3 is enabled if
     /// one of its suites is here, and likewise TLS 1.2.
     pub suites: Vec<CipherSuite>,

@@ -5,6 +5,7 @@ It writes to the directory that is its argument: `server.pfx` (password `secret`
 """
 
 import datetime
+import ipaddress
 import pathlib
 import sys
 
@@ -34,7 +35,8 @@ def builder(subject: x509.Name, issuer: x509.Name, key) -> x509.CertificateBuild
     )
 
 
-def main(directory: pathlib.Path) -> None:
+def main(directory: pathlib.Path, address: str | None = None) -> None:
+    """Writes the files. The certificate is for `address` in place of `gateway.test`, if one is given."""
     authority_key, server_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     authority_name, server_name = name("Suite authority"), name(SERVER_NAME)
     authority = (
@@ -42,9 +44,10 @@ def main(directory: pathlib.Path) -> None:
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(authority_key, hashes.SHA256())
     )
+    subject = x509.IPAddress(ipaddress.ip_address(address)) if address else x509.DNSName(SERVER_NAME)
     server = (
         builder(server_name, authority_name, server_key)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(SERVER_NAME)]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([subject]), critical=False)
         .sign(authority_key, hashes.SHA256())
     )
     encryption = serialization.BestAvailableEncryption(PASSWORD)

@@ -53,6 +53,8 @@ class Tidegate:
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="tidegate-clients-"))
         self.access_log = access_log if access_log == "off" else str(self.directory / access_log)
         self.data_dir = self.directory / "data"
+        # The credentials for vaults, which a suite writes.
+        self.vaults = self.directory / "vaults"
         # 127.0.0.0/8 is all loopback; 127.0.x.y is left to other tests.
         self.address = f"127.{random.randint(1, 254)}.{random.randint(0, 255)}.{random.randint(1, 254)}"
         self.processes: list[subprocess.Popen] = []
@@ -64,6 +66,7 @@ class Tidegate:
                 "up", "--data-dir", self.data_dir, "--management", "127.0.0.1:0", "--management-tls", "127.0.0.1:0",
                 "--channel", "127.0.0.1:0", "--public-address", self.address, "--port-offset", str(PORT_OFFSET),
                 "--drain-timeout", "1s", "--access-log", self.access_log,
+                "--key-vault-credentials", self.vaults, "--key-vault-interval", "1s",
             )  # fmt: skip
             self.endpoints = self._endpoints()
         except Failed:
@@ -97,6 +100,7 @@ class Tidegate:
             "TEST_PORT_OFFSET": str(PORT_OFFSET),
             "TEST_BACKEND_PORT": str(BACKEND_PORT),
             "TEST_DIRECTORY": str(self.directory),
+            "TEST_VAULTS": str(self.vaults),
         }
 
     def admin_token(self) -> str:

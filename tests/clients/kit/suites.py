@@ -104,6 +104,17 @@ def _schemathesis(tidegate: Tidegate) -> None:
     _run([CLIENTS / "schemathesis" / "run"], tidegate.directory, tidegate, **variables)
 
 
+def _vaults(tidegate: Tidegate) -> None:
+    """Runs a Key Vault and an OpenBao beside Tidegate."""
+    programs = installs.python("vaults")
+    variables = {
+        "PATH": installs.path_with(programs),
+        "PYTHONPATH": CLIENTS / "kit",
+        "TEST_ADMIN_TOKEN": tidegate.admin_token(),
+    }
+    _run([programs / "python", "life.py"], CLIENTS / "vaults", tidegate, **variables)
+
+
 def _readme(binary: pathlib.Path) -> None:
     """Runs the blocks of README and docs, which start Tidegate themselves at fixed ports."""
     variables = {
@@ -152,5 +163,6 @@ SUITES: dict[str, Suite] = {
     "generated_python": Suite(("python", "generated_python"), (), _against_fresh(_generated_python)),
     "generated_typescript": Suite(("python",), ("generated_typescript",), _against_fresh(_generated_typescript)),
     "schemathesis": Suite(("python", "schemathesis"), (), _against_fresh(_schemathesis)),
+    "vaults": Suite(("python", "vaults"), (), _against_fresh(_vaults)),
     "readme": Suite(("python", "az"), ("javascript",), _readme),
 }

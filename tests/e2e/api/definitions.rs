@@ -299,8 +299,7 @@ async fn what_would_execute_a_definition_is_refused_by_name() {
         ("requestRoutingRules", "rule", "entraJWTValidationConfig", any.clone()),
         ("httpListeners", "http", "sslProfile", own("sslProfiles", "profile")),
         ("probes", "probe", "enableProbeProxyProtocolHeader", json!(true)),
-        ("sslCertificates", "certificate", "keyVaultSecretId", json!("https://vault.test/secrets/a")),
-        ("trustedRootCertificates", "root", "keyVaultSecretId", json!("https://vault.test/secrets/b")),
+        ("sslCertificates", "certificate", "hsm", json!({"keyId": "https://hsm.test/keys/a"})),
     ];
     for (collection, name, property, value) in cases {
         let id = gateway.document.child_id(collection, name);

@@ -173,8 +173,8 @@ async fn the_provider_tells_its_types_and_operations() {
     let provider = format!("/subscriptions/{SUBSCRIPTION}/providers/tidegate.network");
     let shown = management.get(&provider).await.expect(200).json();
     let kinds: Vec<_> = shown["resourceTypes"].as_array().unwrap().iter().collect();
-    assert_eq!(kinds[1]["resourceType"], "tunnelPolicies");
-    assert_eq!(kinds[1]["apiVersions"], json!([EXTENSION_VERSION]));
+    assert_eq!(kinds[2]["resourceType"], "tunnelPolicies");
+    assert_eq!(kinds[2]["apiVersions"], json!([EXTENSION_VERSION]));
     let operations = management.get("/providers/Tidegate.Network/operations").await.expect(200).json();
     let names = operations["value"].as_array().unwrap().iter().map(|operation| operation["name"].clone());
     assert!(names.collect::<Vec<_>>().contains(&json!("Tidegate.Network/tunnelPolicies/write")));

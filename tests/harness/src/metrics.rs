@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::http_client::HttpClient;
+use crate::management::Management;
 use crate::tidegate::Tidegate;
 use crate::wait::wait_for;
 
@@ -18,6 +19,11 @@ impl Metrics {
         let answer =
             HttpClient::connect(address, &address.to_string()).await.get("/metrics").await.expect(200);
         Metrics { page: answer.text() }
+    }
+
+    /// Reads the page of a control plane.
+    pub async fn at_management(management: &Management) -> Metrics {
+        Metrics { page: management.send("GET", "/metrics", &[], "").await.expect(200).text() }
     }
 
     /// Returns the sum of a metric's samples that have all of these labels, each written `name="value"`.

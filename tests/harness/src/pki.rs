@@ -147,6 +147,11 @@ impl Identity {
         STANDARD.encode(&self.pem)
     }
 
+    /// The certificate and key as PEM, the chain and then the key.
+    pub fn pem(&self) -> &str {
+        &self.pem
+    }
+
     /// Writes the chain and the key to PEM files, for options that need files.
     pub fn write_pem(&self, directory: &Path) -> (PathBuf, PathBuf) {
         let split = self.pem.find("-----BEGIN PRIVATE KEY").expect("rcgen writes PKCS#8");

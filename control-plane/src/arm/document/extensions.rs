@@ -8,7 +8,8 @@ use crate::arm::extension::{
     DEFAULT_NAME, Extension, ExtensionNames, ExtensionPath, ExtensionType, MAX_WITHOUT_POOL,
 };
 use crate::arm::level::Level;
-use crate::arm::normalize::named::{ChildBody, normalize_properties};
+use crate::arm::naming::is_valid_name;
+use crate::arm::normalize::named::{ChildBody, invalid_name, normalize_properties};
 use crate::violation::{Violations, code};
 
 impl Document {
@@ -89,6 +90,13 @@ impl Document {
     fn check_name(&self, extension: &Extension, violations: &mut Violations) {
         let Extension { kind, name, .. } = extension;
         let is_of_pool = kind.names == ExtensionNames::Pools && !self.pools_of(extension).is_empty();
+        if kind.names == ExtensionNames::Certificates {
+            // The certificate may come later; without data of its own it even must.
+            if !is_valid_name(name) {
+                violations.push(code::INVALID_NAME, "name", invalid_name(name));
+            }
+            return;
+        }
         if name.eq_ignore_ascii_case(DEFAULT_NAME) || is_of_pool {
             return;
         }
@@ -99,6 +107,7 @@ impl Document {
                     format!("A gateway has one document of the type {kind}, '{DEFAULT_NAME}', not '{name}'.");
                 violations.push(code::INVALID_NAME, "name", message);
             }
+            ExtensionNames::Certificates => {}
             ExtensionNames::Pools => {
                 let pools: Vec<&str> = self.pools().map(|pool| pool.name.as_str()).collect();
                 let message = format!(

@@ -3,15 +3,17 @@
 use serde_json::{Map, Value};
 
 use super::levels::{AROUND, BODY, GATEWAY, INNER};
+use super::secrets::SHOWN;
 use super::{Child, Document, Index, member};
-use crate::arm::body::{Body, Opened};
-use crate::arm::certificate::{CertificateError, client_issuer, to_base64};
+use crate::arm::body::{Body, Opened, SECRET_ID};
+use crate::arm::certificate::{CertificateError, FetchFault, client_issuer, to_base64};
 use crate::arm::collection::{COLLECTIONS, Collection, MAX_MEMBERS, complete, over_limit};
 use crate::arm::gateway::Gateway;
 use crate::arm::level::Level;
 use crate::arm::normalize::named::{ChildBody, Names, normalize_properties};
 use crate::arm::normalize::{expect_list, expect_object, join, normalize_object, take};
 use crate::arm::pkcs7;
+use crate::arm::secret_reference::SecretReference;
 use crate::arm::unknown::BESIDE;
 use crate::violation::{ROOT, Violations, code};
 
@@ -112,7 +114,9 @@ fn child(
     if let Some(stored) = stored {
         member::keep_spelling(&mut child, stored);
     }
-    if collection.properties().iter().any(|property| property.write_only) {
+    if !refer(&mut child, &hidden, (stored, opened), &target, violations)
+        && collection.properties().iter().any(|property| property.write_only)
+    {
         read_certificate(&mut child, &hidden, (stored, opened), &target, violations);
     }
     show_issuer(&mut child);
@@ -134,8 +138,47 @@ fn show_issuer(child: &mut Child) {
     }
 }
 
+/// Adds what the reference of a certificate to a vault stands for, if it has one. Returns whether it has.
+fn refer(
+    child: &mut Child,
+    hidden: &Map<String, Value>,
+    (stored, opened): (Option<&Child>, &Opened),
+    target: &str,
+    violations: &mut Violations,
+) -> bool {
+    let Some(reference) = child.secret_reference().map(str::to_owned) else { return false };
+    if hidden.get("data").and_then(Value::as_str).is_some_and(|data| !data.is_empty()) {
+        let message = "Only one of data and keyVaultSecretId is allowed.";
+        violations.push(code::EXCLUSIVE, join(target, "data"), message);
+    }
+    // What another reference has led to says nothing about this one.
+    let stored = stored.filter(|stored| stored.secret_reference() == Some(&reference));
+    child.secret = stored.and_then(|stored| stored.secret.clone());
+    let fetched = opened.fetched(&reference, child.collection);
+    child.show_fetched(fetched.cloned());
+    // A reference that is none is a violation, which the compiler finds.
+    let fault = fetched.and_then(|fetched| fetched.as_ref().err());
+    if let Some(fault) = fault.filter(|_| SecretReference::parse(&reference).is_ok()) {
+        let message = fault_message(child, fault);
+        violations.warn(code::KEY_VAULT_SECRET, join(target, SECRET_ID), message);
+    }
+    true
+}
+
+fn fault_message(child: &Child, fault: &FetchFault) -> String {
+    let reason = fault.reason();
+    let is_server = child.collection.properties().iter().any(|property| property.write_only);
+    let is_served = child.stored_certificate().is_some_and(|stored| stored.fault.is_none());
+    let effect = match (is_served, is_server) {
+        (true, _) => "The one that was fetched before stays in use.",
+        (false, true) => "The listeners that use it are disabled until it can be fetched.",
+        (false, false) => "No backend is trusted because of it until it can be fetched.",
+    };
+    format!("Certificate {} could not be fetched: {reason}. {effect}", child.name)
+}
+
 /// Parses a server certificate, the only child with write-only properties. Data that was sent becomes the
-/// secret and its public part; without data the stored ones are kept.
+/// secret and its public part; without data the stored ones are kept, unless they were fetched for a reference.
 fn read_certificate(
     child: &mut Child,
     hidden: &Map<String, Value>,
@@ -143,7 +186,7 @@ fn read_certificate(
     target: &str,
     violations: &mut Violations,
 ) {
-    const SHOWN: &str = "publicCertData";
+    let stored = stored.filter(|stored| stored.secret_reference().is_none());
     let text = |name: &str| hidden.get(name).and_then(Value::as_str).unwrap_or_default();
     if text("data").is_empty() {
         if let Some(stored) = stored {

@@ -115,7 +115,10 @@ fn certificates_that_cannot_be_used_are_named() {
     check_wrong(with("****", "****"), NEW, &[(code::CERTIFICATE_INVALID, &format!("{target}.data"))]);
     let vault = json!({ "properties": { "sslCertificates": [
         { "name": "c", "properties": { "keyVaultSecretId": "https://kv/secret" } } ] } });
-    check_wrong(vault, NEW, &[(code::NOT_SUPPORTED, &format!("{target}.keyVaultSecretId"))]);
+    check_wrong(vault, NEW, &[]);
+    let both = json!({ "properties": { "sslCertificates": [
+        { "name": "c", "properties": { "data": pfx, "keyVaultSecretId": "https://kv/secrets/a" } } ] } });
+    check_wrong(both, NEW, &[(code::EXCLUSIVE, &format!("{target}.data"))]);
 }
 
 #[test]

@@ -28,8 +28,9 @@ pub(crate) struct SslCertificate {
     /// Base64 of an OCSP response (RFC 6960, DER) for the certificate, of at most 16 KB, which is stapled to
     /// handshakes while it is valid. No stapling if absent. An extension of this service.
     pub(crate) ocsp_response: Option<String>,
-    /// Not supported.
-    #[schemars(extend("x-not-served" = "Send the certificate itself in 'data', with its 'password'."))]
+    /// The URL of a secret with the certificate and its key, in place of `data`: of Azure Key Vault, or of the engine KV
+    /// version 2 of OpenBao or Vault. It is fetched with each write and every few hours; while the vault refuses it,
+    /// the listeners that use it are disabled.
     pub(crate) key_vault_secret_id: Option<String>,
     /// Not supported.
     #[schemars(extend("x-not-served" = "Send the certificate itself in 'data', with its 'password'."))]
@@ -50,10 +51,11 @@ pub(crate) struct ManagedHsm {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct TrustedRootCertificate {
-    /// Base64 of the certificate (DER or PEM), or its PEM text. Required.
+    /// Base64 of the certificate (DER or PEM), or its PEM text. Required, unless `keyVaultSecretId` is there.
     pub(crate) data: Option<String>,
-    /// Not supported.
-    #[schemars(extend("x-not-served" = "Send the certificate itself in 'data'."))]
+    /// The URL of a secret with the certificate, in place of `data`: of Azure Key Vault, or of the engine KV version 2 of
+    /// OpenBao or Vault. It is fetched with each write and every few hours; while the vault refuses it, no backend is
+    /// trusted because of it.
     pub(crate) key_vault_secret_id: Option<String>,
 }
 

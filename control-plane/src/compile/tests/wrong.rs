@@ -48,13 +48,8 @@ fn features_that_no_worker_executes() {
     let tokens = "entraJWTValidationConfigs";
     check_gateway(json!({ tokens: [{ "name": "x" }] }), &[(code::NOT_SUPPORTED, &format!(".{tokens}"))]);
     check_gateway(json!({ tokens: [] }), &[]);
-    for (collection, changes) in [
-        ("trustedRootCertificates", json!({ "keyVaultSecretId": "https://kv" })),
-        ("sslCertificates", json!({ "keyVaultSecretId": "https://kv" })),
-    ] {
-        let property = changes.as_object().unwrap().keys().next().unwrap().clone();
-        check(collection, 0, changes, &[(code::NOT_SUPPORTED, &format!(".{property}"))]);
-    }
+    let hsm = json!({ "hsm": { "keyId": "https://hsm/keys/a" } });
+    check("sslCertificates", 0, hsm, &[(code::NOT_SUPPORTED, ".hsm")]);
     let off = json!({ "path": "", "probeEnabled": true });
     check("backendHttpSettingsCollection", 0, off, &[]);
 }
@@ -125,8 +120,14 @@ fn certificates() {
     for data in ["AAAA", CERTIFICATE] {
         check("trustedRootCertificates", 0, json!({ "data": data }), &[(code::ROOT_INVALID, ".data")]);
     }
-    let vault = json!({ "data": null, "keyVaultSecretId": "https://kv" });
-    check("sslCertificates", 0, vault, &[(code::NOT_SUPPORTED, ".keyVaultSecretId")]);
+    for collection in ["sslCertificates", "trustedRootCertificates"] {
+        let vault = json!({ "data": null, "keyVaultSecretId": "https://kv" });
+        check(collection, 0, vault, &[(code::KEY_VAULT_ID, ".keyVaultSecretId")]);
+        let vault = json!({ "data": null, "keyVaultSecretId": "https://kv/secrets/a" });
+        check(collection, 0, vault, &[]);
+        let both = json!({ "keyVaultSecretId": "https://kv/secrets/a" });
+        check(collection, 0, both, &[(code::EXCLUSIVE, ".data")]);
+    }
 }
 
 #[test]

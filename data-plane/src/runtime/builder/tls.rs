@@ -27,7 +27,7 @@ impl Offers {
             return Err(TlsError::NoSuites { listener: listener.name.clone() }.into());
         }
         Ok(Some(Offer {
-            certificate: self.certificate(*certificate, listener, content)?,
+            certificate: certificate.map(|index| self.certificate(index, listener, content)).transpose()?,
             suites: suites.clone(),
             client_policy: clients
                 .as_ref()
