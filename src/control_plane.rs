@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::json;
-use tidegate_control_plane::{Addresses, Config, ControlPlane, Listeners, Tokens};
+use tidegate_control_plane::{Addresses, Config, ControlPlane, Listeners, LocalWorkers, Tokens};
 use tidegate_shared::handover::TakeOverRequest;
 use tidegate_shared::private_file;
 use tidegate_shared::service_manager;
@@ -53,6 +53,7 @@ impl LocalControlPlane {
     /// The control plane cannot start, or the predecessor has stopped waiting.
     pub(crate) async fn start(
         options: &ControlPlaneOptions,
+        local_workers: LocalWorkers,
         mut lock: DataDirLock,
     ) -> Result<LocalControlPlane, Box<dyn Error>> {
         let data_dir = &options.data_dir;
@@ -64,7 +65,7 @@ impl LocalControlPlane {
         if !was_inherited {
             remove(&endpoints)?;
         }
-        let config = config(options);
+        let config = config(options, local_workers);
         let listeners = Listeners::bind(&config, lock.listeners.take()).await?;
         lock.listeners = Some(listeners.try_clone()?);
         lock.check()?;
@@ -127,7 +128,7 @@ impl LocalControlPlane {
     }
 }
 
-fn config(options: &ControlPlaneOptions) -> Config {
+fn config(options: &ControlPlaneOptions, local_workers: LocalWorkers) -> Config {
     Config {
         data_dir: options.data_dir.clone(),
         management: options.management,
@@ -148,6 +149,10 @@ fn config(options: &ControlPlaneOptions) -> Config {
         certificate_files: options.certificate_files.clone(),
         key_vault_interval: options.key_vault_interval,
         unserved_types: options.unserved_types,
+        public_pool: options.public_pool.clone(),
+        private_pool: options.private_pool.clone(),
+        mapped_addresses: options.map_address.clone(),
+        local_workers,
         no_auth: options.no_auth,
     }
 }
@@ -163,7 +168,7 @@ pub(crate) async fn run(options: &ControlPlaneOptions, stop: &Stop) -> CommandRe
 async fn serve(options: &ControlPlaneOptions, stop: &Stop) -> CommandResult {
     let mut lock = DataDirLock::new(&options.data_dir).await?;
     loop {
-        let mut control_plane = LocalControlPlane::start(options, lock).await?;
+        let mut control_plane = LocalControlPlane::start(options, LocalWorkers::None, lock).await?;
         service_manager::ready();
         let request = tokio::select! {
             request = control_plane.successor() => request,

@@ -16,7 +16,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tidegate_control_plane::{FetchDeny, UnservedTypes};
+use tidegate_control_plane::{AddressPool, FetchDeny, LocalWorkers, UnservedTypes};
 use tidegate_data_plane::{AccessLog, MetricsPage};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -105,7 +105,8 @@ async fn with_gateway(
 ) -> CommandResult {
     let up = up_options(files, options);
     let lock = DataDirLock::new(&files.data_dir).await?;
-    let control_plane = LocalControlPlane::start(&up.control_plane, lock).await?;
+    let control_plane =
+        LocalControlPlane::start(&up.control_plane, LocalWorkers::At(up.worker.public_address), lock).await?;
     let addresses = control_plane.addresses();
     let plan = WorkerPlan::new(&up, log, executable, Some(files.log.clone()), addresses.channel);
     say(&format!("A control plane serves its REST API on http://{}, with one worker.", addresses.management));
@@ -192,6 +193,9 @@ fn up_options(files: &Files, options: &DemoOptions) -> UpOptions {
             unserved_types: UnservedTypes::Store,
             unknown_properties: options.unknown_properties,
             unserved_protection: options.unserved_protection,
+            public_pool: None,
+            private_pool: AddressPool::default(),
+            map_address: Vec::new(),
             strict_resource_groups: false,
             revisions: 100,
             no_auth: false,

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use tidegate_control_plane::LocalWorkers;
 use tidegate_shared::service_manager;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
@@ -26,8 +27,9 @@ pub(crate) async fn run(options: &UpOptions, log: &str, executable: &Path, stop:
 /// Runs, and starts again each time that a takeover by another process has failed.
 async fn run_and_resume(options: &UpOptions, log: &str, executable: &Path, stop: &Stop) -> CommandResult {
     let mut lock = DataDirLock::new(&options.control_plane.data_dir).await?;
+    let local_workers = LocalWorkers::At(options.worker.public_address);
     loop {
-        let control_plane = LocalControlPlane::start(&options.control_plane, lock).await?;
+        let control_plane = LocalControlPlane::start(&options.control_plane, local_workers, lock).await?;
         service_manager::ready();
         let plan = WorkerPlan::new(options, log, executable, None, control_plane.addresses().channel);
         match serve(&plan, stop, control_plane).await? {

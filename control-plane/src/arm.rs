@@ -21,6 +21,7 @@ pub(crate) mod normalize;
 pub(crate) mod on_demand;
 pub(crate) mod page;
 pub(crate) mod pkcs7;
+pub(crate) mod private_addresses;
 pub(crate) mod relaxed_json;
 pub(crate) mod resource_group;
 pub(crate) mod resource_id;

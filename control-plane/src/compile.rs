@@ -62,6 +62,7 @@ mod virtual_network;
 
 pub(crate) use certificates::BUNDLED;
 pub(crate) use firewall_policy::check_firewall_policy;
+pub(crate) use frontends::private_addresses;
 pub(crate) use notices::notices;
 pub(crate) use pattern_trial::try_patterns;
 pub(crate) use patterns::PatternCache;
@@ -172,7 +173,7 @@ fn downstream(
     let certificates = Resources::read(document, "sslCertificates", found);
     let (compiled_certificates, certificate_places) = certificates::servers(document, &certificates, found);
     let frontends = Resources::read(document, "frontendIPConfigurations", found);
-    let addresses = frontends::addresses(document, &frontends, &external_refs.addresses, found);
+    let addresses = frontends::addresses(document, &frontends, external_refs, found);
     let ports = Resources::read(document, "frontendPorts", found);
     let numbers = frontends::ports(document, &ports, found);
     let authorities = Resources::read(document, "trustedClientCertificates", found);

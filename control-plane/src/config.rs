@@ -1,11 +1,12 @@
 //! The configuration of a control plane, and its unsafe combinations.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::addresses::{AddressPlan, AddressPool, MappedAddress};
 use crate::document_rules::{UnknownProperties, UnservedTypes};
 use crate::fetch_policy::FetchDeny;
 use crate::limits::Limits;
@@ -56,8 +57,26 @@ pub struct Config {
     pub key_vault_interval: Duration,
     /// The treatment of resources of types that Tidegate does not serve.
     pub unserved_types: UnservedTypes,
+    /// The pool of public IP addresses without an address of their own. `None` is the default, which depends on the
+    /// local workers.
+    pub public_pool: Option<AddressPool>,
+    /// The pool of addresses that stand for private addresses which this machine lacks.
+    pub private_pool: AddressPool,
+    /// The addresses that stand for others.
+    pub mapped_addresses: Vec<MappedAddress>,
+    /// The workers on this machine.
+    pub local_workers: LocalWorkers,
     /// Disables authentication. Rejected unless both management addresses are loopback.
     pub no_auth: bool,
+}
+
+/// The workers that run beside the control plane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LocalWorkers {
+    /// None is started with it. Whether an address exists is known to the workers alone.
+    None,
+    /// They have this public address. What this machine lacks they cannot bind.
+    At(IpAddr),
 }
 
 /// A configuration that would expose the management API.
@@ -72,6 +91,18 @@ pub enum ConfigError {
 }
 
 impl Config {
+    /// The decisions about addresses.
+    pub(crate) fn address_plan(&self) -> AddressPlan {
+        let loopback = matches!(self.local_workers, LocalWorkers::At(address) if address.is_loopback());
+        let default = || if loopback { AddressPool::loopback() } else { AddressPool::default() };
+        AddressPlan {
+            public_pool: self.public_pool.clone().unwrap_or_else(default),
+            private_pool: self.private_pool.clone(),
+            map: self.mapped_addresses.iter().copied().collect(),
+            refuse_absent: self.local_workers != LocalWorkers::None,
+        }
+    }
+
     /// Checks for unsafe settings.
     ///
     /// # Errors
@@ -91,6 +122,56 @@ impl Config {
 mod tests {
     use super::*;
 
+    /// A configuration with these addresses.
+    fn config(management: &str, management_tls: &str, no_auth: bool) -> Config {
+        Config {
+            data_dir: PathBuf::new(),
+            management: management.parse().unwrap(),
+            management_tls: management_tls.parse().unwrap(),
+            management_certificate: None,
+            certificate_lifetime: Duration::from_secs(60),
+            channel: "127.0.0.1:0".parse().unwrap(),
+            limits: Limits::default(),
+            unknown_properties: UnknownProperties::default(),
+            unserved_protection: UnservedProtection::default(),
+            max_body: 64 << 20,
+            strict_resource_groups: false,
+            revisions: 100,
+            rollout_timeout: Duration::from_secs(60),
+            trusted_proxies: Proxies::default(),
+            fetch_deny: FetchDeny::default(),
+            key_vault_credentials: None,
+            certificate_files: None,
+            key_vault_interval: Duration::from_secs(60),
+            unserved_types: UnservedTypes::default(),
+            public_pool: None,
+            private_pool: AddressPool::default(),
+            mapped_addresses: Vec::new(),
+            local_workers: LocalWorkers::None,
+            no_auth,
+        }
+    }
+
+    #[test]
+    fn public_addresses_are_pooled_where_workers_listen_on_loopback() {
+        let at = |address: &str| LocalWorkers::At(address.parse().unwrap());
+        let pool = |text: &str| text.parse::<AddressPool>().unwrap();
+        for (local_workers, public_pool, expected) in [
+            (LocalWorkers::None, None, "none"),
+            (LocalWorkers::None, Some("192.0.2.0/28"), "192.0.2.0/28"),
+            (at("0.0.0.0"), None, "none"),
+            (at("127.0.0.1"), None, "127.80.0.0/16"),
+            (at("::1"), None, "127.80.0.0/16"),
+            (at("127.0.0.1"), Some("none"), "none"),
+        ] {
+            let public_pool = public_pool.map(pool);
+            let config = Config { local_workers, public_pool, ..config("127.0.0.1:0", "127.0.0.1:0", false) };
+            let plan = config.address_plan();
+            assert_eq!(plan.public_pool.to_string(), expected, "{local_workers:?}");
+            assert_eq!(plan.refuse_absent, local_workers != LocalWorkers::None);
+        }
+    }
+
     #[test]
     fn only_loopback_may_do_without_tls_or_token() {
         let cases = [
@@ -101,28 +182,7 @@ mod tests {
             ("127.0.0.1:0", "0.0.0.0:0", true, false),
         ];
         for (management, management_tls, no_auth, good) in cases {
-            let config = Config {
-                data_dir: PathBuf::new(),
-                management: management.parse().unwrap(),
-                management_tls: management_tls.parse().unwrap(),
-                management_certificate: None,
-                certificate_lifetime: Duration::from_secs(60),
-                channel: "127.0.0.1:0".parse().unwrap(),
-                limits: Limits::default(),
-                unknown_properties: UnknownProperties::default(),
-                unserved_protection: UnservedProtection::default(),
-                max_body: 64 << 20,
-                strict_resource_groups: false,
-                revisions: 100,
-                rollout_timeout: Duration::from_secs(60),
-                trusted_proxies: Proxies::default(),
-                fetch_deny: FetchDeny::default(),
-                key_vault_credentials: None,
-                certificate_files: None,
-                key_vault_interval: Duration::from_secs(60),
-                unserved_types: UnservedTypes::default(),
-                no_auth,
-            };
+            let config = config(management, management_tls, no_auth);
             assert_eq!(config.check().is_ok(), good, "{management} {management_tls} {no_auth}");
         }
     }

@@ -14,10 +14,9 @@ use crate::arm::document::{ApiVersion, Document, users_of};
 use crate::arm::extension::ExtensionType;
 use crate::arm::external_refs::ExternalRefs;
 use crate::arm::network::path::references_of;
-use crate::arm::page::Pages;
 use crate::arm::resource_id::MemberPath;
 use crate::arm::tags;
-use crate::compile::{PatternCache, compile, notices};
+use crate::compile::{PatternCache, compile, notices, private_addresses};
 use crate::document_rules::DocumentRules;
 use crate::etag::{Etag, Preconditions};
 use crate::protection::{self, UnservedProtection};
@@ -321,23 +320,24 @@ fn replace(
     let decision = if stored.is_some_and(same) {
         Decision::Keep
     } else {
-        replacement(document, &content, config_digest, &context.external_refs.pages)
+        replacement(document, &content, config_digest, context.external_refs)
     };
     Ok((decision, violations.1))
 }
 
-/// The decision to store a document that compiles to `content`, of which `config_digest` is the digest. `pages` holds the error
-/// pages that the document names, perhaps among others.
+/// The decision to store a document that compiles to `content`, of which `config_digest` is the digest. `external_refs` is
+/// what it was compiled with.
 pub(crate) fn replacement(
     document: Document,
     content: &Content,
     config_digest: Digest,
-    pages: &Pages,
+    external_refs: &ExternalRefs,
 ) -> Decision {
     Decision::Replace {
         claims: Claim::of(content),
         references: references_of(&document),
-        pages: document.pages_among(pages),
+        pages: document.pages_among(&external_refs.pages),
+        held: external_refs.private.held_for(private_addresses(&document)),
         config_digest,
         document,
     }

@@ -7,6 +7,7 @@
 //!
 //! The control plane carries no gateway traffic, and workers continue without it.
 
+mod addresses;
 mod admin_token;
 mod api;
 mod arm;
@@ -86,7 +87,8 @@ use crate::service::{Fetching, Service, refresh_certificates, run_deployments};
 use crate::store::{Schema, Store};
 use crate::tunnels::TunnelCloser;
 
-pub use crate::config::{Config, ConfigError};
+pub use crate::addresses::{AddressPool, AddressPoolError, MappedAddress, MappedAddressError};
+pub use crate::config::{Config, ConfigError, LocalWorkers};
 pub use crate::document_rules::{
     UnknownProperties, UnknownPropertiesError, UnservedTypes, UnservedTypesError,
 };
@@ -168,10 +170,12 @@ impl ControlPlane {
         config.check()?;
         let DataDir { authorities, token, store } = DataDir::open(&config.data_dir, Schema::Migrate).await?;
         let store = store.with_strict_groups(config.strict_resource_groups).with_revisions(config.revisions);
+        let store = store.with_addresses(config.address_plan());
         let store = Arc::new(store);
         let patterns = Arc::<PatternCache>::default();
         // Before the first write, so that its author can go back to what was there.
         store.add_missing_revisions().await?;
+        upgrade::allocate_addresses(&store).await?;
         upgrade::recompile(&store, &patterns).await?;
         let events = Arc::<Events>::default();
         let fleet = Arc::new(Fleet::new(events.clone()));

@@ -269,7 +269,7 @@ fn settle(
 
 fn replacement(body: Map<String, Value>) -> NetworkDecision {
     let location = body.get("location").and_then(Value::as_str).map(str::to_owned);
-    NetworkDecision::Replace { body, location }
+    NetworkDecision::Replace { body, location, wish: None }
 }
 
 /// Returns true if a write added a subnet: after a write of one subnet, if that is new.
@@ -280,10 +280,14 @@ pub(crate) fn has_new_subnet(written: &NetworkWritten) -> bool {
 
 /// Reads the stored resources that a gateway or a request refers to.
 pub(crate) fn external_refs(stored: &StoredRefs) -> ExternalRefs {
-    let mut refs = ExternalRefs { pages: stored.pages.clone(), ..ExternalRefs::default() };
-    for NetworkResource { path, body, .. } in &stored.resources {
+    let (pages, private) = (stored.pages.clone(), stored.private.clone());
+    let mut refs = ExternalRefs { pages, private, ..ExternalRefs::default() };
+    for NetworkResource { path, body, allocated, .. } in &stored.resources {
         match path.kind {
-            NetworkKind::PublicAddress => refs.addresses.insert(path, PublicAddress::of(body)),
+            NetworkKind::PublicAddress => {
+                let address = PublicAddress::of(body, *allocated).mapped(&stored.private.map);
+                refs.addresses.insert(path, address);
+            }
             NetworkKind::FirewallPolicy => refs.policies.insert(path, PolicyFacts::of(body)),
             NetworkKind::VirtualNetwork => refs.subnet_groups.insert(path, body),
         }

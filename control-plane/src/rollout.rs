@@ -30,8 +30,9 @@ use crate::violation::code_list::codes;
 const TICK: Duration = Duration::from_millis(500);
 
 codes! { CODES;
-    /// A worker rejected the configuration, or did not apply it in time. Only used as the code of an operation.
-    const ROLLOUT_FAILED: &str = "ApplicationGatewayRolloutFailed";
+    /// A worker rejected the configuration, or did not apply it in time. Only used as the code of an operation, and of the
+    /// `error` of a gateway.
+    pub(crate) const ROLLOUT_FAILED: &str = "ApplicationGatewayRolloutFailed";
     /// No worker was connected to apply the configuration. Only used as the code of an operation.
     const NO_WORKER: &str = "ApplicationGatewayNoWorkerConnected";
 }

@@ -5,6 +5,7 @@
 //! classes of errors, and alone knows SQLite. The store knows neither HTTP nor the connections of workers,
 //! and does not decide about documents: callers pass a pure decision to [`Store::write`].
 
+mod addresses;
 mod audit;
 mod child_positions;
 mod clients;
@@ -31,6 +32,7 @@ mod write;
 
 use std::fs;
 use std::io;
+use std::net::IpAddr;
 use std::path::Path;
 
 use base64::Engine;
@@ -42,6 +44,7 @@ use tidegate_shared::secret::Secret;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::addresses::AddressPlan;
 use crate::metrics::Times;
 
 use database::{Database, EngineError, MigrationError, Transaction};
@@ -119,6 +122,21 @@ pub enum StoreError {
         /// The child that uses it.
         holder: String,
     },
+    /// The pool of public IP addresses has no free address.
+    #[error("no address of the pool {pool} is free")]
+    PoolExhausted {
+        /// The pool, as the operator wrote it.
+        pool: String,
+        /// The number of its addresses that are taken.
+        taken: usize,
+    },
+    /// Another public IP address has got this address of the pool.
+    #[error("{address} belongs to {holder}")]
+    AddressAllocated {
+        address: IpAddr,
+        /// The resource ID of the other public IP address.
+        holder: String,
+    },
     /// A deployment of this name is running.
     #[error("the deployment {0} is running")]
     DeploymentActive(String),
@@ -158,6 +176,8 @@ pub(crate) struct Store {
     strict_groups: bool,
     /// The number of revisions that are kept of a gateway.
     revisions: u32,
+    /// The decisions of the operator about addresses.
+    addresses: AddressPlan,
     /// Marked as changed when operations may have ended.
     endings: watch::Sender<()>,
 }
@@ -178,6 +198,7 @@ impl Store {
             key,
             strict_groups: false,
             revisions: REVISIONS,
+            addresses: AddressPlan::default(),
             endings: watch::Sender::new(()),
         };
         // Otherwise each secret would be taken for a damaged one.

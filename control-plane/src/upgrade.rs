@@ -12,6 +12,23 @@ use crate::edit::replacement;
 use crate::networking::external_refs;
 use crate::store::{Gateway, ProvisioningState, Store, StoreError, StoredRefs};
 
+/// Gives stored public IP addresses an address of the pool, after an upgrade or a new `--public-pool`. Warns about those
+/// that have one of another pool, which they keep: an address does not change while it exists.
+///
+/// # Errors
+/// If the database fails.
+pub(crate) async fn allocate_addresses(store: &Store) -> Result<(), StoreError> {
+    for (path, address) in store.allocate_missing_addresses().await? {
+        tracing::warn!(
+            resource = %path,
+            %address,
+            "a public IP address keeps its address, which --public-pool does not contain; delete it and create it again \
+             to get another one"
+        );
+    }
+    Ok(())
+}
+
 /// Recompiles every stored document and writes those whose content differs. Also drops references of earlier
 /// versions that have no canonical form; they no longer hold an address or subnet.
 ///
@@ -35,7 +52,8 @@ pub(crate) async fn recompile(store: &Store, patterns: &PatternCache) -> Result<
             tracing::warn!(gateway.id = %id, deleted, "deleted references without a canonical resource ID");
         }
         // Stopped gateways are compiled too, because this fills the pattern cache for a later start.
-        let Ok(content) = compile(&document, &external_refs(&stored_refs), patterns) else { continue };
+        let refs = external_refs(&stored_refs);
+        let Ok(content) = compile(&document, &refs, patterns) else { continue };
         // A stopped gateway is not written; it is compiled again when it is started.
         let stays = gateway.state == ProvisioningState::Deleting || gateway.operational.is_off();
         let config_digest = content.digest();
@@ -44,8 +62,7 @@ pub(crate) async fn recompile(store: &Store, patterns: &PatternCache) -> Result<
         }
         let path = document.path.clone();
         let decide = |_: Option<&Gateway>, _: &StoredRefs| {
-            let pages = &stored_refs.pages;
-            Ok::<_, StoreError>(replacement(document.clone(), &content, config_digest.clone(), pages))
+            Ok::<_, StoreError>(replacement(document.clone(), &content, config_digest.clone(), &refs))
         };
         match store.write(&path, &activity(&path), &[], decide).await {
             Ok(written) => {
@@ -74,7 +91,6 @@ mod tests {
     use super::*;
     use crate::arm::document::Document;
     use crate::arm::external_refs::ExternalRefs;
-    use crate::arm::page::Pages;
     use crate::testing::{VERSION, body, path, sent};
     use tidegate_shared::id::{Digest, Generation};
 
@@ -94,8 +110,8 @@ mod tests {
             let content = compile(&document, &ExternalRefs::default(), &PatternCache::default()).unwrap();
             let decide = |_: Option<&Gateway>, _: &StoredRefs| {
                 let config_digest = config_digest.clone().unwrap_or_else(|| content.digest());
-                let pages = Pages::default();
-                Ok::<_, StoreError>(replacement(document.clone(), &content, config_digest, &pages))
+                let refs = ExternalRefs::default();
+                Ok::<_, StoreError>(replacement(document.clone(), &content, config_digest, &refs))
             };
             store.write(&path(name), &activity(&path(name)), &[], decide).await.unwrap();
         }

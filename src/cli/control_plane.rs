@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
-use tidegate_control_plane::{FetchDeny, Limit, Proxy, UnknownProperties, UnservedProtection, UnservedTypes};
+use tidegate_control_plane::{
+    AddressPool, FetchDeny, Limit, MappedAddress, Proxy, UnknownProperties, UnservedProtection, UnservedTypes,
+};
 
 use super::value;
 
@@ -106,6 +108,22 @@ pub(crate) struct ControlPlaneOptions {
     /// accepts them without the protection, and says so in the response and in the log.
     #[arg(long, env = "TIDEGATE_UNSERVED_PROTECTION", default_value_t, value_name = "refuse|warn")]
     pub(crate) unserved_protection: UnservedProtection,
+
+    /// Networks of which each public IP address without `ipAddress` gets an address of its own, or `none`: then all such
+    /// addresses share the workers' `--public-address`. The default is `none`, and `127.80.0.0/16` for `up` with a
+    /// loopback address as `--public-address`.
+    #[arg(long, env = "TIDEGATE_PUBLIC_POOL", value_name = "CIDR,...|none")]
+    pub(crate) public_pool: Option<AddressPool>,
+
+    /// Networks of which each private address of a gateway that this machine lacks gets one to stand for it, such as
+    /// `127.90.0.0/16`, or `none`. Without it, `up` refuses a gateway with such an address.
+    #[arg(long, env = "TIDEGATE_PRIVATE_POOL", default_value_t, value_name = "CIDR,...|none")]
+    pub(crate) private_pool: AddressPool,
+
+    /// An address of documents and the one that is bound in its place, such as `10.0.0.4=127.0.0.4`. Repeatable;
+    /// separated by commas in the environment.
+    #[arg(long, env = "TIDEGATE_MAP_ADDRESS", value_name = "FROM=TO", value_delimiter = ',')]
+    pub(crate) map_address: Vec<MappedAddress>,
 
     /// Refuse to create resources in a resource group that does not exist.
     #[arg(long, env = "TIDEGATE_STRICT_RESOURCE_GROUPS", value_parser = BoolishValueParser::new())]

@@ -181,10 +181,9 @@ impl Picture {
                 let own = &listener["properties"];
                 let port = named("frontendPorts", &own["frontendPort"]);
                 let frontend = named("frontendIPConfigurations", &own["frontendIPConfiguration"]);
-                let address = match &frontend["properties"]["privateIPAddress"] {
-                    Value::String(address) => address.clone(),
-                    _ => view::text(&own["frontendIPConfiguration"]),
-                };
+                let text = |name: &str| frontend["properties"][name].as_str().map(str::to_owned);
+                let address = text("boundIPAddress").or_else(|| text("privateIPAddress"));
+                let address = address.unwrap_or_else(|| view::text(&own["frontendIPConfiguration"]));
                 let hosts = [&own["hostName"], &own["hostNames"]].map(view::text);
                 let hosts: Vec<&str> =
                     hosts.iter().map(String::as_str).filter(|text| !text.is_empty()).collect();

@@ -1,5 +1,6 @@
 //! The management API: gateways, errors and their shape.
 
+mod addresses;
 mod children;
 mod conditions;
 mod damaged_rows;

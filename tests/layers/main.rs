@@ -122,6 +122,7 @@ const CONTROL_PLANE: &[Layer] = &[
     (
         "building blocks",
         &[
+            "addresses",
             "clock",
             "digest",
             "etag",

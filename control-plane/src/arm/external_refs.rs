@@ -2,6 +2,7 @@
 
 use super::network::{FirewallPolicies, PublicAddresses, SubnetGroups};
 use super::page::Pages;
+use super::private_addresses::PrivateAddresses;
 
 /// The known public IP addresses, firewall policies, security groups of subnets, and error pages. What references to
 /// vaults stand for is stored with the document itself.
@@ -13,6 +14,8 @@ pub(crate) struct ExternalRefs {
     pub(crate) policies: FirewallPolicies,
     /// The network security groups of the stored subnets.
     pub(crate) subnet_groups: SubnetGroups,
+    /// What is bound in place of private addresses.
+    pub(crate) private: PrivateAddresses,
     /// The error pages that were fetched, now or for an earlier write.
     pub(crate) pages: Pages,
 }

@@ -81,7 +81,7 @@ pub(crate) struct Identity {
 /// The properties of a gateway, except for the collections of children.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
-#[schemars(extend("x-response-only" = ["operationalState", "resourceGuid", "privateEndpointConnections"]))]
+#[schemars(extend("x-response-only" = ["operationalState", "resourceGuid", "privateEndpointConnections", "error"]))]
 pub(crate) struct GatewayProperties {
     /// Size and tier. Only the tier matters: a web application firewall requires a WAF tier.
     pub(crate) sku: Option<Sku>,

@@ -1,14 +1,18 @@
 //! The addresses and ports of listeners.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv4Addr};
 
 use tidegate_shared::snapshot::Frontend;
 
 use super::resources::{Resource, Resources, given, in_range};
+use crate::addresses::is_usable;
+use crate::arm::collection::Collection;
 use crate::arm::document::Document;
+use crate::arm::external_refs::ExternalRefs;
 use crate::arm::gateway::{FrontendIpConfiguration, FrontendPort, IpAllocationMethod, SubResource};
 use crate::arm::network::PublicAddresses;
+use crate::arm::private_addresses::Unbound;
 use crate::violation::{Violations, code};
 
 /// The kind of a frontend, of which a gateway has at most one each. Public frontends are one kind regardless of
@@ -20,19 +24,37 @@ enum Kind {
     PrivateV6,
 }
 
+/// Returns the private addresses of a document, in the order in which they are bound.
+pub(crate) fn private_addresses(document: &Document) -> Vec<IpAddr> {
+    let Some(collection) = Collection::named("frontendIPConfigurations") else { return Vec::new() };
+    let given =
+        document.members(collection).filter_map(|child| child.properties.get("privateIPAddress")?.as_str());
+    given.filter_map(parsed).collect()
+}
+
+/// Parses a private address; `None` for one that no socket can listen on.
+fn parsed(text: &str) -> Option<IpAddr> {
+    let address = text.parse().ok().map(|address: IpAddr| address.to_canonical());
+    address.filter(|address| is_usable(*address))
+}
+
 /// Compiles the address of each frontend; `None` if it is invalid.
 pub(super) fn addresses(
     document: &Document,
     frontends: &Resources<FrontendIpConfiguration>,
-    public: &PublicAddresses,
+    external_refs: &ExternalRefs,
     violations: &mut Violations,
 ) -> Vec<Option<Frontend>> {
-    let public = Public { addresses: public, second_generation: !document.is_v1() };
+    let known = Known {
+        addresses: &external_refs.addresses,
+        second_generation: !document.is_v1(),
+        bound: external_refs.private.bind(private_addresses(document)),
+    };
     let mut kinds: HashMap<Kind, &str> = HashMap::new();
     let mut bound: HashMap<Frontend, &str> = HashMap::new();
     let mut compiled = vec![None; frontends.iter().count()];
     for (index, resource) in frontends.listed() {
-        let frontend = address(resource, &public, violations);
+        let frontend = address(resource, &known, violations);
         let Some((kind, frontend)) = frontend else { continue };
         compiled[index] = Some(frontend);
         if let Some(other) = kinds.insert(kind, &resource.id) {
@@ -50,17 +72,19 @@ pub(super) fn addresses(
     compiled
 }
 
-/// The inputs of public frontends.
-struct Public<'a> {
+/// What is known of addresses.
+struct Known<'a> {
     /// The stored public IP addresses to which the gateway refers.
     addresses: &'a PublicAddresses,
     /// True if the gateway has a v2 SKU.
     second_generation: bool,
+    /// What is bound for each private address.
+    bound: BTreeMap<IpAddr, Result<IpAddr, Unbound>>,
 }
 
 fn address(
     resource: &Resource<FrontendIpConfiguration>,
-    addresses: &Public,
+    known: &Known,
     violations: &mut Violations,
 ) -> Option<(Kind, Frontend)> {
     let properties = &resource.properties;
@@ -76,10 +100,10 @@ fn address(
         return None;
     }
     if public {
-        return public_address(resource, addresses, violations).map(|frontend| (Kind::Public, frontend));
+        return public_address(resource, known, violations).map(|frontend| (Kind::Public, frontend));
     }
     if let Some(text) = private {
-        return private_address(resource, text, violations).map(private_frontend);
+        return private_address(resource, text, &known.bound, violations).map(private_frontend);
     }
     if !refers(&properties.subnet) {
         let message = format!(
@@ -106,7 +130,7 @@ fn private_frontend(address: IpAddr) -> (Kind, Frontend) {
 /// Returns the `ipAddress` of the public IP address, or the workers' own if that is absent or not stored.
 fn public_address(
     resource: &Resource<FrontendIpConfiguration>,
-    public: &Public,
+    public: &Known,
     violations: &mut Violations,
 ) -> Option<Frontend> {
     let id = resource.properties.public_ip_address.as_ref().and_then(|reference| reference.id.as_deref());
@@ -120,23 +144,38 @@ fn public_address(
         violations.push(code::PUBLIC_IP_SKU, resource.at("publicIPAddress"), message);
         return None;
     }
-    Some(address.given.map_or(Frontend::Public, Frontend::Address))
+    Some(address.address.map_or(Frontend::Public, Frontend::Address))
 }
 
 fn private_address(
     resource: &Resource<FrontendIpConfiguration>,
     text: &str,
+    bound: &BTreeMap<IpAddr, Result<IpAddr, Unbound>>,
     violations: &mut Violations,
 ) -> Option<IpAddr> {
-    let address: Option<IpAddr> = text.parse().ok().map(|address: IpAddr| address.to_canonical());
-    let usable = address.filter(|address| {
-        !address.is_unspecified() && !address.is_multicast() && *address != IpAddr::V4(Ipv4Addr::BROADCAST)
-    });
-    if usable.is_none() {
-        let message = format!("'{text}' is not an IP address that can be listened on.");
-        violations.push(code::IP_ADDRESS, resource.at("privateIPAddress"), message);
-    }
-    usable
+    let (code, message) = match parsed(text)
+        .map(|address| bound.get(&address).copied().unwrap_or(Ok(address)))
+    {
+        Some(Ok(address)) => return Some(address),
+        Some(Err(Unbound::Absent)) => (
+            code::PRIVATE_ADDRESS_ABSENT,
+            format!(
+                "This machine does not have the address '{text}'. Start Tidegate with --map-address {text}=ADDRESS, \
+                 where ADDRESS is one that the machine has, or with --private-pool CIDR, of which each such address \
+                 gets one of its own."
+            ),
+        ),
+        Some(Err(Unbound::PoolExhausted)) => (
+            code::PRIVATE_ADDRESS_ABSENT,
+            format!(
+                "This machine does not have the address '{text}', and no address of --private-pool is free to stand \
+                 for it. Start Tidegate with a larger --private-pool, or with --map-address {text}=ADDRESS."
+            ),
+        ),
+        None => (code::IP_ADDRESS, format!("'{text}' is not an IP address that can be listened on.")),
+    };
+    violations.push(code, resource.at("privateIPAddress"), message);
+    None
 }
 
 /// The highest frontend port. In Azure, the ports above are those of the management.

@@ -1,9 +1,8 @@
 //! Validation of public IP addresses. [`crate::arm::network::PublicAddress`] is their meaning for a gateway.
 
-use std::net::{IpAddr, Ipv4Addr};
-
 use serde_json::{Map, Value};
 
+use crate::addresses::is_usable;
 use crate::arm::gateway::IpAllocationMethod;
 use crate::arm::network::PublicIpAddress;
 use crate::arm::network::public_address::{IpVersion, PublicIpAddressSkuName};
@@ -40,10 +39,6 @@ pub(crate) fn check_public_address(id: &str, body: &Map<String, Value>, violatio
         Some(_) => {}
         None => violations.push(code::IP_ADDRESS, TARGET, format!("'{text}' is not an IP address.")),
     }
-}
-
-fn is_usable(address: IpAddr) -> bool {
-    !address.is_unspecified() && !address.is_multicast() && address != IpAddr::V4(Ipv4Addr::BROADCAST)
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! The changes of a gateway that clients request, and what the audit log calls them. How they are decided is not known
 //! here.
 
+use std::net::IpAddr;
+
 use serde_json::Value;
 use tidegate_shared::id::GatewayId;
 
@@ -11,6 +13,7 @@ use crate::arm::extension::{ExtensionPath, ExtensionType, NAMESPACE};
 use crate::arm::naming::GATEWAY_TYPE;
 use crate::arm::network::path::{NetworkPath, network_resources_in, network_resources_of};
 use crate::arm::resource_id::{GatewayPath, MemberPath};
+use crate::compile::private_addresses;
 use crate::etag::Preconditions;
 use crate::store::RevisionContent;
 
@@ -163,6 +166,19 @@ impl Edit {
         }
     }
 
+    /// The private addresses of frontends that the request has, at most 16: a gateway has two at most.
+    pub(crate) fn private_addresses(&self) -> Vec<IpAddr> {
+        match &self.action {
+            EditAction::Put { body, .. } | EditAction::PutChild { body, .. } => {
+                let mut found = Vec::new();
+                collect_private_addresses(&body.json, &mut found);
+                found
+            }
+            EditAction::Restore { content, .. } => private_addresses(&content.document),
+            _ => Vec::new(),
+        }
+    }
+
     /// The network resources to which the body refers, whether stored or not.
     pub(crate) fn network_resources(&self) -> Vec<NetworkPath> {
         match &self.action {
@@ -172,5 +188,22 @@ impl Edit {
             EditAction::Restore { content, .. } => network_resources_of(&content.document),
             _ => Vec::new(),
         }
+    }
+}
+
+/// Collects the values of `privateIPAddress`, in any case and at any depth. Those of other resources do no harm.
+fn collect_private_addresses(value: &Value, found: &mut Vec<IpAddr>) {
+    const NAME: &str = "privateIPAddress";
+    match value {
+        Value::Object(object) => {
+            for (key, value) in object {
+                let address = value.as_str().filter(|_| key.eq_ignore_ascii_case(NAME));
+                let address = address.and_then(|text| text.parse::<IpAddr>().ok());
+                found.extend(address.map(|address| address.to_canonical()).filter(|_| found.len() < 16));
+                collect_private_addresses(value, found);
+            }
+        }
+        Value::Array(list) => list.iter().for_each(|value| collect_private_addresses(value, found)),
+        _ => {}
     }
 }

@@ -5,6 +5,7 @@ use tidegate_shared::id::{Digest, GatewayId, Generation};
 use uuid::Uuid;
 
 use super::*;
+use crate::arm::private_addresses::PrivateAddresses;
 use crate::store::OperationalState;
 use crate::testing::{VERSION, body, context, path, sent};
 
@@ -46,6 +47,7 @@ fn stored() -> Gateway {
         state: ProvisioningState::Succeeded,
         reason: None,
         operational: OperationalState::Running,
+        bound_addresses: PrivateAddresses::default(),
     }
 }
 

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{NetworkError, check_head, settle};
+use crate::addresses::Family;
 use crate::arm::network::{NetworkKind, NetworkPath, PublicAddress, PublicIpAddress};
 use crate::compile::check_public_address;
 use crate::document_rules::UnknownProperties;
@@ -22,16 +23,26 @@ pub(super) fn put(
 ) -> Result<(NetworkDecision, Warnings), NetworkError> {
     let mut violations = Violations::default();
     let mut body = PublicIpAddress::read(sent, &mut violations);
-    keep_address(&mut body, shown, stored);
+    let own = stored.and_then(|stored| stored.allocated).map(|address| address.to_string());
+    keep_address(&mut body, own.as_deref().or(shown), stored);
     check_head(path, &body, stored, &mut violations);
     let mut found = Violations::default();
     check_public_address(&path.to_string(), &body, &mut found);
     violations.absorb(found);
-    let (decision, warnings) = settle(body, stored, unknown, violations)?;
-    if let NetworkDecision::Replace { body, .. } = &decision {
+    let (mut decision, warnings) = settle(body, stored, unknown, violations)?;
+    if let NetworkDecision::Replace { body, wish, .. } = &mut decision {
+        *wish = wished(body, stored, users);
         check_settled(path, body, stored, users)?;
     }
     Ok((decision, warnings))
+}
+
+/// Returns the family of which the address is to have one of the pool. One that a gateway uses without an address of its
+/// own keeps that of the workers, because its frontend would move.
+fn wished(body: &Map<String, Value>, stored: Option<&NetworkResource>, users: &[User]) -> Option<Family> {
+    let has_own = stored.is_some_and(|stored| stored.allocated.is_some());
+    let (_, family) = PublicAddress::with_family(body);
+    (users.is_empty() && !has_own).then_some(family)
 }
 
 pub(super) fn check_delete(address: &NetworkResource, users: &[User]) -> Result<(), NetworkError> {
@@ -66,10 +77,11 @@ fn check_settled(
     users: &[User],
 ) -> Result<(), NetworkError> {
     let Some(user) = users.first() else { return Ok(()) };
-    let unstored = PublicAddress { given: None, basic: false };
-    let before = stored.map_or(unstored, |stored| PublicAddress::of(&stored.body));
+    let unstored = PublicAddress { address: None, basic: false };
+    let held = stored.and_then(|stored| stored.allocated);
+    let before = stored.map_or(unstored, |stored| PublicAddress::of(&stored.body, held));
     let shared = stored.is_none() && users.iter().any(|other| other.gateway != user.gateway);
-    if PublicAddress::of(body) == before && !shared {
+    if PublicAddress::of(body, held) == before && !shared {
         return Ok(());
     }
     Err(NetworkError::AddressSettled { address: path.to_string(), user: user.source.clone() })

@@ -34,7 +34,7 @@ fn stored(kind: NetworkKind, body: Value) -> NetworkResource {
         NetworkKind::FirewallPolicy => FirewallPolicy::read(body, &mut violations),
     };
     assert!(violations.is_empty(), "{violations}");
-    NetworkResource { id: Uuid::nil(), path: path(kind), body, etag: Etag::fresh() }
+    NetworkResource { id: Uuid::nil(), path: path(kind), body, etag: Etag::fresh(), allocated: None }
 }
 
 fn user(target: String) -> User {

@@ -270,6 +270,12 @@ impl From<StoreError> for ServiceError {
             StoreError::AddressHeld { address, child, holder } => {
                 NetworkUseError::AddressHeld { address, child, holder }.into()
             }
+            StoreError::PoolExhausted { pool, taken } => {
+                NetworkUseError::PoolExhausted { pool, taken }.into()
+            }
+            StoreError::AddressAllocated { address, holder } => {
+                NetworkUseError::AddressAllocated { address, holder }.into()
+            }
             error if error.is_retryable() => ServiceError::Unwritable(error),
             error => ServiceError::Internal(error),
         }

@@ -1,9 +1,12 @@
 //! Reads and writes of gateways and their children.
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 
+use crate::addresses::is_here;
 use crate::arm::body::Body;
 use crate::arm::document::FileReference;
 use crate::arm::extension::CERTIFICATE_SOURCES;
@@ -59,9 +62,11 @@ impl Service {
             }
             _ => {
                 let named = edit.network_resources();
+                let absent = self.absent_addresses(edit);
                 let decide = |stored: Option<&Gateway>, refs: &StoredRefs| {
-                    let (decision, found) =
-                        edit.decide(self.decision_context(&external_refs(refs)), stored)?;
+                    let mut refs = external_refs(refs);
+                    refs.private.absent.clone_from(&absent);
+                    let (decision, found) = edit.decide(self.decision_context(&refs), stored)?;
                     check_stored_links(&activity, &decision, stored)?;
                     let decided = Decided { decision, warnings: found.to_json() };
                     *warnings.lock().unwrap_or_else(PoisonError::into_inner) = found;
@@ -135,6 +140,21 @@ impl Service {
         rows: usize,
     ) -> Result<GatewayPage, ServiceError> {
         Ok(self.store.page_of_gateways(subscription, group, after, rows).await?)
+    }
+
+    /// Returns the references for a decision about an edit outside of a write.
+    pub(super) fn refs_for(&self, edit: &Edit, stored: &StoredRefs) -> ExternalRefs {
+        let mut refs = external_refs(stored);
+        refs.private.absent = self.absent_addresses(edit);
+        refs
+    }
+
+    /// Returns the private addresses of an edit that do not exist on this machine, if that matters.
+    fn absent_addresses(&self, edit: &Edit) -> BTreeSet<IpAddr> {
+        if !self.store.address_plan().asks_for_absent() {
+            return BTreeSet::new();
+        }
+        edit.private_addresses().into_iter().filter(|address| !is_here(*address)).collect()
     }
 
     pub(super) fn decision_context<'a>(&'a self, external_refs: &'a ExternalRefs) -> DecisionContext<'a> {

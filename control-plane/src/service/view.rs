@@ -7,6 +7,8 @@ pub(crate) mod group;
 pub(crate) mod network;
 pub(crate) mod revision;
 
+use std::net::IpAddr;
+
 use serde_json::{Map, Value, json};
 
 use crate::arm::body::SERVERS;
@@ -19,10 +21,17 @@ use crate::arm::resource_id::MemberPath;
 use crate::arm::unknown::{BESIDE, beside};
 use crate::compile::{is_no_policy, served_cipher_suites};
 use crate::etag::Etag;
+use crate::rollout::ROLLOUT_FAILED;
 use crate::store::{Gateway, OperationalState, ProvisioningState};
 
 /// The policy of a gateway without one, which workers apply.
 const DEFAULT_SSL_POLICY: &str = "AppGwSslPolicy20220101";
+
+/// The property of a gateway with the reason why workers have not applied it.
+const ERROR: &str = "error";
+
+/// The property of a private frontend with the address that is bound in place of its own.
+const BOUND_ADDRESS: &str = "boundIPAddress";
 
 /// Renders a gateway with its children.
 pub(crate) fn gateway(gateway: &Gateway) -> Value {
@@ -40,6 +49,11 @@ pub(crate) fn gateway(gateway: &Gateway) -> Value {
     properties.insert("provisioningState".into(), gateway.state.as_str().into());
     properties.insert("resourceGuid".into(), gateway.id.to_string().into());
     properties.insert("operationalState".into(), operational_state(gateway).into());
+    if gateway.state == ProvisioningState::Failed
+        && let Some(reason) = &gateway.reason
+    {
+        properties.insert(ERROR.into(), json!({"code": ROLLOUT_FAILED, "message": reason}));
+    }
     if let Some(Value::Object(own)) = own.get("properties") {
         properties.extend(own.clone());
     }
@@ -52,6 +66,15 @@ pub(crate) fn gateway(gateway: &Gateway) -> Value {
     properties.insert("defaultPredefinedSslPolicy".into(), DEFAULT_SSL_POLICY.into());
     shown.insert("properties".into(), properties.into());
     shown.into()
+}
+
+/// Adds the address that stands for the private address of a frontend.
+fn show_bound_address(gateway: &Gateway, properties: &mut Map<String, Value>) {
+    let address = properties.get("privateIPAddress").and_then(Value::as_str);
+    let address = address.and_then(|text| text.parse::<IpAddr>().ok()).map(|address| address.to_canonical());
+    if let Some(bound) = address.and_then(|address| gateway.bound_addresses.known(address)) {
+        properties.insert(BOUND_ADDRESS.into(), bound.to_string().into());
+    }
 }
 
 /// Adds the supported cipher suites to a TLS policy, except for an empty one, which has no effect.
@@ -82,6 +105,7 @@ pub(crate) fn child(gateway: &Gateway, child: &Child, etag: &Etag) -> Value {
         properties.insert(nested.name.into(), members(gateway, child, &nested, etag).into());
     }
     show_served_suites(&mut properties);
+    show_bound_address(gateway, &mut properties);
     let shown = json!({
         "name": child.name,
         "id": gateway.document.path.child_id(child.collection, &child.name),

@@ -12,6 +12,7 @@ use tidegate_shared::snapshot::Content;
 use crate::arm::api_version::ApiVersion;
 use crate::arm::collection::COLLECTIONS;
 use crate::arm::extension::ExtensionPath;
+use crate::arm::external_refs::ExternalRefs;
 use crate::arm::network::path::network_resources_of;
 use crate::arm::page::Pages;
 use crate::arm::resource_id::{GatewayPath, MemberPath};
@@ -20,7 +21,7 @@ use crate::compile::compile;
 use crate::edit::{Edit, EditAction};
 use crate::etag::Preconditions;
 use crate::networking::external_refs;
-use crate::store::{Claim, Gateway, RevisionContent, StoredRefs};
+use crate::store::{Claim, Gateway, RevisionContent};
 use crate::violation::{Violations, Warnings, code};
 
 use super::deployments::GatewayPreview;
@@ -123,7 +124,9 @@ impl Service {
             Some((_, refs)) => refs.pages,
             None => Pages::default(),
         };
-        let refs = external_refs(&StoredRefs { resources, pages: pages.clone() });
+        let stored = self.store.refs_with(resources, pages.clone(), Some(gateway.id)).await?;
+        // The preview has decided what is bound, and has refused what cannot be.
+        let refs = ExternalRefs { private: gateway.bound_addresses.clone(), ..external_refs(&stored) };
         let content = match compile(&gateway.document, &refs, &self.patterns) {
             Ok(content) => content,
             // No worker runs what no longer compiles after an upgrade.

@@ -38,7 +38,7 @@ impl Store {
         let mut view = self.database.view().await?;
         let Some(head) = rows::gateways::find_by_id(&mut view, id).await? else { return Ok(None) };
         let gateway = self.with_parts(&mut view, head).await?;
-        let stored_refs = stored_refs(&mut view, &[], Some(id)).await?;
+        let stored_refs = self.stored_refs(&mut view, &[], Some(id)).await?;
         Ok(Some((gateway, stored_refs)))
     }
 
@@ -116,6 +116,7 @@ impl Store {
         children.sort_by_key(|(child, _)| rank(child.collection));
         let mut gateway = head;
         (gateway.document.children, gateway.child_etags) = children.into_iter().unzip();
+        gateway.bound_addresses = self.bound_addresses(connection, gateway.id).await?;
         let extensions = rows::extensions::list(connection, gateway.id).await?;
         (gateway.document.extensions, gateway.extension_etags) = extensions.into_iter().unzip();
         Ok(gateway)
@@ -130,6 +131,23 @@ impl Store {
             .transpose()
             .map_err(|error| StoreError::Damaged { what: row.resource_id, why: error.to_string() })?;
         Ok(Child { secret, ..row.child })
+    }
+
+    /// Returns the stored resources to which a gateway refers, and those of the network resources in `named` that are
+    /// stored.
+    pub(super) async fn stored_refs(
+        &self,
+        connection: &mut Connection,
+        named: &[NetworkPath],
+        gateway: Option<GatewayId>,
+    ) -> Result<StoredRefs, StoreError> {
+        let resources = referenced(connection, named, gateway).await?;
+        let pages = match gateway {
+            Some(gateway) => rows::error_pages::list(connection, gateway).await?,
+            None => Pages::default(),
+        };
+        let private = self.private_addresses(connection, gateway).await?;
+        Ok(StoredRefs { resources, pages, private })
     }
 
     /// Seals the secret of a child.
@@ -151,19 +169,4 @@ fn seal_purpose(resource_id: &str) -> String {
 
 fn rank(collection: &Collection) -> usize {
     COLLECTIONS.iter().position(|known| known == collection).unwrap_or(COLLECTIONS.len())
-}
-
-/// Returns the stored resources to which a gateway refers, and those of the network resources in `named` that are
-/// stored.
-pub(super) async fn stored_refs(
-    connection: &mut Connection,
-    named: &[NetworkPath],
-    gateway: Option<GatewayId>,
-) -> Result<StoredRefs, StoreError> {
-    let resources = referenced(connection, named, gateway).await?;
-    let pages = match gateway {
-        Some(gateway) => rows::error_pages::list(connection, gateway).await?,
-        None => Pages::default(),
-    };
-    Ok(StoredRefs { resources, pages })
 }

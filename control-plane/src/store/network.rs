@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use tidegate_shared::id::GatewayId;
 use uuid::Uuid;
 
+use crate::addresses::Family;
 use crate::arm::network::path::NetworkReference;
 use crate::arm::network::{NetworkKind, NetworkPath, VirtualNetwork};
 use crate::audit::Activity;
@@ -30,6 +31,9 @@ pub(crate) enum NetworkDecision {
         body: Map<String, Value>,
         /// The location of the resource, which becomes that of an implicitly created group.
         location: Option<String>,
+        /// The family of which a public IP address is to have an address of the pool, unless the body gives an
+        /// address. `None` keeps what it has.
+        wish: Option<Family>,
     },
     /// Delete the resource.
     Delete,
@@ -156,14 +160,18 @@ impl Store {
         activity: &Activity,
     ) -> Result<NetworkResource, StoreError> {
         let resource = match (decision, stored) {
-            (NetworkDecision::Replace { body, location }, stored) => {
+            (NetworkDecision::Replace { body, location, wish }, stored) => {
                 let (subscription, name) = (&path.subscription, &path.group);
                 let group = RequiredGroup { subscription, name, location: location.as_deref() };
                 self.ensure_group(connection, group, activity).await?;
                 let (id, path) =
                     stored.map_or_else(|| (Uuid::new_v4(), path), |stored| (stored.id, &stored.path));
-                let resource = NetworkResource { id, path: path.clone(), body, etag: Etag::fresh() };
+                let (etag, allocated) = (Etag::fresh(), None);
+                let mut resource = NetworkResource { id, path: path.clone(), body, etag, allocated };
                 rows::network_resources::upsert(connection, &resource, Millis::now()).await?;
+                let (given, allocated) = self.addresses_of(connection, &resource, stored, wish).await?;
+                resource.allocated = allocated;
+                rows::network_resources::update_addresses(connection, &resource, given).await?;
                 if resource.path.kind == NetworkKind::VirtualNetwork {
                     let network = VirtualNetwork::typed(&resource.body);
                     let is_gone = |rest: &str| network.lacks_owner_of(rest);

@@ -23,10 +23,13 @@ pub(super) mod join_tokens;
 pub(super) mod network_references;
 pub(super) mod network_resources;
 pub(super) mod operations;
+pub(super) mod private_addresses;
 pub(super) mod revisions;
 pub(super) mod unserved_resources;
 pub(super) mod worker_certificates;
 pub(super) mod workers;
+
+use std::net::IpAddr;
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -88,6 +91,18 @@ async fn stored_keys(
         stored.extend(statement.build_query_scalar::<String>().fetch_all(&mut *connection).await?);
     }
     Ok(stored)
+}
+
+/// Reads an IP address.
+///
+/// # Errors
+/// If the text is not one.
+fn address(text: impl AsRef<str>) -> Result<IpAddr, StoreError> {
+    let text = text.as_ref();
+    text.parse().map_err(|_| StoreError::Damaged {
+        what: "address".to_owned(),
+        why: format!("'{text}' is not an IP address"),
+    })
 }
 
 /// Reads a UUID.

@@ -70,6 +70,7 @@ async fn write(store: &Store, document: Document, claims: &[Claim]) -> Result<Wr
         .write(&path, &act_on(&path.to_string()), &[], |_, _| {
             let (document, claims) = (document.clone(), claims.clone());
             Ok::<_, StoreError>(Decision::Replace {
+                held: Default::default(),
                 references: references_of(&document),
                 document,
                 claims,
@@ -371,6 +372,7 @@ async fn writers_take_turns_and_lose_nothing() {
                 let mut document = stored.unwrap().document.clone();
                 document.children.push(port(&name, 1));
                 Ok::<_, StoreError>(Decision::Replace {
+                    held: Default::default(),
                     document,
                     references: vec![],
                     claims: vec![],

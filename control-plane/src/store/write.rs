@@ -1,6 +1,9 @@
 //! Writes of gateways: read, decide and store in one transaction, so that concurrent writes cannot lose an
 //! update.
 
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
 use serde_json::Value;
 use tidegate_shared::id::{Digest, GatewayId, Generation};
 use uuid::Uuid;
@@ -10,17 +13,19 @@ use crate::arm::extension::Extension;
 use crate::arm::network::NetworkPath;
 use crate::arm::network::path::NetworkReference;
 use crate::arm::page::Pages;
+use crate::arm::private_addresses::PrivateAddresses;
 use crate::arm::resource_id::GatewayPath;
 use crate::audit::Activity;
 use crate::clock::Millis;
 use crate::etag::Etag;
 
+use super::addresses::replace_private_addresses;
 use super::audit::record;
 use super::child_positions::ChildPositions;
 use super::database::Connection;
 use super::error_pages::replace_error_pages;
 use super::extensions::replace_extensions;
-use super::gateways::{child_id, stored_refs};
+use super::gateways::child_id;
 use super::lifecycle::{await_workers, mark_deleting, replace_tags, start, stop};
 use super::model::{NewChild, RequiredGroup};
 use super::network::replace_references;
@@ -49,6 +54,8 @@ pub(crate) enum Decision {
         references: Vec<NetworkReference>,
         /// The error pages that the document names.
         pages: Pages,
+        /// The addresses of the private pool, by the private address in the document.
+        held: BTreeMap<IpAddr, IpAddr>,
     },
     /// Replace the stored document by one that differs only in properties that do not affect workers, so that
     /// no operation waits.
@@ -100,7 +107,7 @@ impl Store {
         let mut transaction = self.begin().await?;
         let stored = self.load(&mut transaction, path).await?;
         let id = stored.as_ref().map(|gateway| gateway.id);
-        let stored_refs = stored_refs(&mut transaction, named, id).await?;
+        let stored_refs = self.stored_refs(&mut transaction, named, id).await?;
         let decision = match decide(stored.as_ref(), &stored_refs) {
             Ok(decision) => decision,
             Err(refused) => return transaction.undo(Err(refused)).await,
@@ -164,10 +171,12 @@ impl Store {
         let parts_before = stored.as_ref().map(|gateway| gateway.document.part_count());
         let members_before = stored.as_ref().map_or(0, |gateway| gateway.document.member_count());
         let mut gateway = match (decision, stored) {
-            (Decision::Replace { document, claims, config_digest, references, pages }, stored) => {
+            (Decision::Replace { document, claims, config_digest, references, pages, held }, stored) => {
                 let new_config = stored.as_ref().is_none_or(|stored| stored.config_digest != config_digest);
                 let before = stored.as_ref().map(|stored| stored.document.clone());
-                let gateway = self.replace(connection, stored, document, &claims, config_digest).await?;
+                let mut gateway = self.replace(connection, stored, document, &claims, config_digest).await?;
+                replace_private_addresses(connection, gateway.id, &held).await?;
+                gateway.bound_addresses = self.bound_addresses(connection, gateway.id).await?;
                 replace_references(connection, gateway.id, &references).await?;
                 replace_error_pages(connection, gateway.id, &pages).await?;
                 let is_gone = |rest: &str| gateway.document.lacks_owner_of(rest);
@@ -300,6 +309,7 @@ fn new_gateway(document: Document, etag: Etag, config_digest: Digest) -> Gateway
         state: ProvisioningState::Updating,
         reason: None,
         operational: OperationalState::Created,
+        bound_addresses: PrivateAddresses::default(),
     }
 }
 

@@ -224,6 +224,8 @@ pub(crate) const FIREWALL_BLOCK_BODY: &str = "ApplicationGatewayFirewallCustomBl
 pub(crate) const ADDRESS_PREFIX_REQUIRED: &str = "AddressPrefixRequired";
 /// Two frontends of a gateway have the same address.
 pub(crate) const FRONTENDS_CLASH: &str = "ApplicationGatewayFrontendIpConfigurationsUsingSameAddress";
+/// The machine does not have the address of a private frontend, and no option says what stands for it.
+pub(crate) const PRIVATE_ADDRESS_ABSENT: &str = "PrivateIPAddressNotAvailable";
 /// No worker implements this feature of Azure yet.
 pub(crate) const NOT_SUPPORTED: &str = "ApplicationGatewayFeatureNotSupported";
 /// A number is outside its range, and Azure has no specific code for it.

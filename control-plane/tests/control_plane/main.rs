@@ -19,8 +19,8 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 use tidegate_control_plane::{
-    Config, ControlPlane, FetchDeny, Limits, Listeners, Proxies, UnknownProperties, UnservedProtection,
-    UnservedTypes,
+    AddressPool, Config, ControlPlane, FetchDeny, Limits, Listeners, LocalWorkers, Proxies,
+    UnknownProperties, UnservedProtection, UnservedTypes,
 };
 use tokio::time::{Instant, interval};
 
@@ -96,6 +96,10 @@ impl Running {
             key_vault_interval: Duration::from_secs(4 * 60 * 60),
             certificate_files: None,
             unserved_types: UnservedTypes::default(),
+            public_pool: None,
+            private_pool: AddressPool::default(),
+            mapped_addresses: Vec::new(),
+            local_workers: LocalWorkers::None,
             no_auth: false,
         };
         let config = change(config);

@@ -65,7 +65,7 @@ class Tidegate:
             self._start(
                 "up", "--data-dir", self.data_dir, "--management", "127.0.0.1:0", "--management-tls", "127.0.0.1:0",
                 "--channel", "127.0.0.1:0", "--public-address", self.address, "--port-offset", str(PORT_OFFSET),
-                "--drain-timeout", "1s", "--access-log", self.access_log,
+                "--public-pool", "none", "--drain-timeout", "1s", "--access-log", self.access_log,
                 "--key-vault-credentials", self.vaults, "--key-vault-interval", "1s",
             )  # fmt: skip
             self.endpoints = self._endpoints()

@@ -254,7 +254,11 @@ async fn a_public_frontend_is_bound_to_the_address_that_was_given() {
 async fn where_none_was_given_it_is_the_workers_public_address() {
     let backend = Backend::start().await;
     let here = loopback();
-    let tidegate = tidegate().option("--public-address", &here.to_string()).start().await;
+    let tidegate = tidegate()
+        .option("--public-address", &here.to_string())
+        .option("--public-pool", "none")
+        .start()
+        .await;
     let management = tidegate.management();
     let ip = network_id("publicIPAddresses", "ip");
     let created = management.put(&ip, &address(None)).await.expect(201).json();

@@ -281,6 +281,15 @@ impl Tidegate {
         self.builder.arguments.extend([name.to_owned(), value.to_owned()]);
     }
 
+    /// Sets the value of an option for the next start, in place of an earlier one.
+    pub fn set_option(&mut self, name: &str, value: &str) {
+        let arguments = &mut self.builder.arguments;
+        match arguments.iter().position(|argument| argument == name) {
+            Some(at) => value.clone_into(&mut arguments[at + 1]),
+            None => self.add_option(name, value),
+        }
+    }
+
     /// Sets the executable for the next start.
     pub fn set_binary(&mut self, binary: PathBuf) {
         self.builder.binary = binary;

@@ -107,6 +107,8 @@ fn of_network_use(error: &NetworkUseError) -> StatusCode {
         | NetworkUseError::AddressInUse { .. }
         | NetworkUseError::PolicyInUse { .. }
         | NetworkUseError::AddressHeld { .. } => StatusCode::BAD_REQUEST,
-        NetworkUseError::AddressSettled { .. } => StatusCode::CONFLICT,
+        NetworkUseError::AddressSettled { .. }
+        | NetworkUseError::PoolExhausted { .. }
+        | NetworkUseError::AddressAllocated { .. } => StatusCode::CONFLICT,
     }
 }

@@ -13,9 +13,11 @@ pub(crate) struct GatewayIpConfiguration {
     pub(crate) subnet: Option<SubResource>,
 }
 
-/// An address at which clients reach the gateway.
+/// An address at which clients reach the gateway. Responses have the address that stands for `privateIPAddress`, if the
+/// machine lacks that, as `boundIPAddress`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
+#[schemars(extend("x-response-only" = ["boundIPAddress"]))]
 pub(crate) struct FrontendIpConfiguration {
     /// The address of a private frontend. Without it the frontend binds to loopback only, because no addresses
     /// are allocated.

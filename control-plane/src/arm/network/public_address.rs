@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use super::path::NetworkPath;
 use super::read;
+use crate::addresses::{AddressMap, Family};
 use crate::arm::gateway::{IpAllocationMethod, SubResource};
 use crate::arm::shape::Shape;
 use crate::violation::Violations;
@@ -72,7 +73,8 @@ pub(crate) struct PublicIpAddressProperties {
     #[serde(rename = "publicIPAddressVersion")]
     pub(crate) public_ip_address_version: IpVersion,
     /// The address. If given, it is the address to which a gateway's public frontend binds, and it is kept
-    /// until another one is given. Otherwise the workers' public address, if it is known.
+    /// until another one is given. Otherwise an address of `--public-pool`, or, without a pool, the workers' public
+    /// address, if it is known.
     pub(crate) ip_address: Option<String>,
     /// The idle timeout of connections, 4 to 30 minutes. Stored and returned; has no effect.
     #[schemars(range(min = 4, max = 30))]
@@ -116,6 +118,15 @@ impl Default for PublicIpAddressProperties {
             service_public_ip_address: None,
             migration_phase: None,
             public_ip_prefix: None,
+        }
+    }
+}
+
+impl IpVersion {
+    pub(crate) fn family(self) -> Family {
+        match self {
+            IpVersion::IPv4 => Family::V4,
+            IpVersion::IPv6 => Family::V6,
         }
     }
 }
@@ -209,17 +220,29 @@ impl PublicIpAddress {
 /// The properties of a public IP address that matter to a gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PublicAddress {
-    /// The address to bind to; the workers' own public address if `None`.
-    pub(crate) given: Option<IpAddr>,
+    /// The address to bind to, given or of the pool; the workers' own public address if `None`.
+    pub(crate) address: Option<IpAddr>,
     /// True if the SKU is `Basic`, which v2 gateways cannot use.
     pub(crate) basic: bool,
 }
 
 impl PublicAddress {
-    /// Extracts the properties from a canonical body.
-    pub(crate) fn of(body: &Map<String, Value>) -> PublicAddress {
+    /// Extracts the properties from a canonical body. `allocated` is the address of the pool.
+    pub(crate) fn of(body: &Map<String, Value>, allocated: Option<IpAddr>) -> PublicAddress {
         let typed = PublicIpAddress::typed(body);
-        PublicAddress { given: typed.given(), basic: typed.sku.name == PublicIpAddressSkuName::Basic }
+        let address = typed.given().or(allocated);
+        PublicAddress { address, basic: typed.sku.name == PublicIpAddressSkuName::Basic }
+    }
+
+    /// Returns the address that a canonical body gives, and the family of the address.
+    pub(crate) fn with_family(body: &Map<String, Value>) -> (Option<IpAddr>, Family) {
+        let typed = PublicIpAddress::typed(body);
+        (typed.given(), typed.properties.public_ip_address_version.family())
+    }
+
+    /// Returns the properties with the address that stands for the given one.
+    pub(crate) fn mapped(self, map: &AddressMap) -> PublicAddress {
+        PublicAddress { address: self.address.map(|address| map.get(address).unwrap_or(address)), ..self }
     }
 }
 

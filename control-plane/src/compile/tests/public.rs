@@ -24,7 +24,7 @@ fn gateway(tier: &str) -> Value {
 #[test]
 fn a_public_frontend_is_bound_where_its_address_says() {
     let stored = |given: Option<&str>, basic| {
-        Some(PublicAddress { given: given.map(|text| text.parse().unwrap()), basic })
+        Some(PublicAddress { address: given.map(|text| text.parse().unwrap()), basic })
     };
     let address = |text: &str| Ok(Frontend::Address(text.parse().unwrap()));
     let cases = [

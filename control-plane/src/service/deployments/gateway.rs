@@ -11,13 +11,13 @@ use uuid::Uuid;
 use crate::arm::network::NetworkPath;
 use crate::arm::network::path::references_of;
 use crate::arm::page::Pages;
+use crate::arm::private_addresses::PrivateAddresses;
 use crate::audit::Author;
 use crate::edit::{Edit, EditAction};
 use crate::etag::Etag;
-use crate::networking::external_refs;
 use crate::store::{
     Decision, Gateway, NetworkResource, Operation, OperationState, OperationalState, Problem,
-    ProvisioningState, StoreError, StoredRefs,
+    ProvisioningState, StoreError,
 };
 use crate::violation::Warnings;
 
@@ -50,16 +50,26 @@ pub(super) async fn dry_run(
     };
     let resources = resources(edit, stored.as_ref(), service, stage).await?;
     // Pages that the request does not name were checked by an earlier write.
-    let external_refs = external_refs(&StoredRefs { resources, pages: Pages::default() });
+    let id = stored.as_ref().map(|gateway| gateway.id);
+    let refs = service.store.refs_with(resources, Pages::default(), id).await?;
+    let external_refs = service.refs_for(edit, &refs);
     let decision = edit.decide(service.decision_context(&external_refs), stored.as_ref());
     let (decision, warnings) = decision.map_err(|error| ServiceError::from_edit(error, edit))?;
     stage.warnings.append(warnings);
     let gateway = match (decision, stored) {
-        (Decision::Replace { document, config_digest, .. }, stored) => {
+        (Decision::Replace { document, config_digest, held, .. }, stored) => {
+            let bound_addresses = PrivateAddresses { held, ..refs.private };
             let child_etags = vec![Etag(String::new()); document.children.len()];
             let extension_etags = vec![Etag(String::new()); document.extensions.len()];
             match stored {
-                Some(stored) => Gateway { document, config_digest, child_etags, extension_etags, ..stored },
+                Some(stored) => Gateway {
+                    document,
+                    config_digest,
+                    child_etags,
+                    extension_etags,
+                    bound_addresses,
+                    ..stored
+                },
                 None => Gateway {
                     id: GatewayId(Uuid::nil()),
                     document,
@@ -71,6 +81,7 @@ pub(super) async fn dry_run(
                     state: ProvisioningState::Updating,
                     reason: None,
                     operational: OperationalState::Created,
+                    bound_addresses,
                 },
             }
         }

@@ -3,6 +3,7 @@
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::arm::network::PublicAddress;
 use crate::audit::Author;
 use crate::etag::Etag;
 use crate::networking::{NetworkAction, NetworkEdit, NetworkError};
@@ -31,9 +32,23 @@ pub(super) async fn dry_run(
     let (decision, warnings) = decision.map_err(|error| refusal(error, edit))?;
     stage.warnings.append(warnings);
     let resource = match (decision, stored) {
-        (NetworkDecision::Replace { body, .. }, Some(stored)) => NetworkResource { body, ..stored },
-        (NetworkDecision::Replace { body, .. }, None) => {
-            NetworkResource { id: Uuid::nil(), path: edit.path.clone(), body, etag: Etag(String::new()) }
+        (NetworkDecision::Replace { body, wish, .. }, stored) => {
+            let held = stored.as_ref().and_then(|stored| stored.allocated);
+            let allocated = match (PublicAddress::of(&body, None).address, wish) {
+                (Some(_), _) => None,
+                (None, None) => held,
+                (None, Some(family)) => {
+                    let others = stage.networks.values().filter_map(|staged| staged.allocated);
+                    service.store.next_public_address(family, others).await?
+                }
+            };
+            match stored {
+                Some(stored) => NetworkResource { body, allocated, ..stored },
+                None => {
+                    let (path, etag) = (edit.path.clone(), Etag(String::new()));
+                    NetworkResource { id: Uuid::nil(), path, body, etag, allocated }
+                }
+            }
         }
         (_, Some(stored)) => stored,
         (_, None) => return Err(not_found::network(&edit.path)),

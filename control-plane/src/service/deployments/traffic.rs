@@ -2,10 +2,11 @@
 
 use tidegate_shared::snapshot::Content;
 
+use crate::arm::external_refs::ExternalRefs;
 use crate::arm::network::path::network_resources_of;
 use crate::compile::compile;
 use crate::networking::external_refs;
-use crate::store::{Gateway, StoredRefs};
+use crate::store::Gateway;
 
 use super::super::resource_target::ResourceTarget;
 use super::super::traffic::Traffic;
@@ -66,7 +67,8 @@ impl Service {
         }
         let pages =
             self.store.gateway_by_id(gateway.id).await?.map(|(_, refs)| refs.pages).unwrap_or_default();
-        let refs = external_refs(&StoredRefs { resources, pages });
+        let stored = self.store.refs_with(resources, pages, Some(gateway.id)).await?;
+        let refs = ExternalRefs { private: gateway.bound_addresses.clone(), ..external_refs(&stored) };
         Ok(compile(&gateway.document, &refs, &self.patterns).ok())
     }
 }

@@ -47,6 +47,9 @@ impl ServiceError {
             ServiceError::NetworkUse(N::AddressHeld { address, child, holder }) => {
                 N::AddressHeld { address: address.clone(), child: child.clone(), holder: one(holder) }.into()
             }
+            ServiceError::NetworkUse(N::AddressAllocated { address, holder }) => {
+                N::AddressAllocated { address: *address, holder: one(holder) }.into()
+            }
             _ => return None,
         })
     }

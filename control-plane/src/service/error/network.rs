@@ -1,5 +1,7 @@
 //! The errors of requests about virtual networks and public IP addresses that gateways use.
 
+use std::net::IpAddr;
+
 use thiserror::Error;
 
 use crate::violation::code_list::codes;
@@ -13,6 +15,10 @@ codes! { CODES;
     const ADDRESS_SETTLED: &str = "PublicIPAddressInUseCannotBeChanged";
     /// A gateway refers to the firewall policy, so it cannot be deleted.
     const POLICY_IN_USE: &str = "ApplicationGatewayFirewallPolicyInUseCannotBeDeleted";
+    /// Every address of the pool of public IP addresses is taken.
+    const POOL_EXHAUSTED: &str = "PublicIPAddressPoolExhausted";
+    /// Another public IP address has got this address of the pool.
+    const ADDRESS_ALLOCATED: &str = "PublicIPAddressAllocated";
     /// Another gateway uses the public IP address.
     const ADDRESS_HELD: &str = "PublicIPAddressInUse";
 }
@@ -43,6 +49,16 @@ pub(crate) enum NetworkUseError {
         "Resource {child} is referencing public IP address {address} that is already allocated to resource {holder}."
     )]
     AddressHeld { address: String, child: String, holder: String },
+    #[error(
+        "No address of --public-pool {pool} is free: {taken} are taken. Start Tidegate with a larger --public-pool, delete a \
+         public IP address, or set 'properties.ipAddress'."
+    )]
+    PoolExhausted { pool: String, taken: usize },
+    #[error(
+        "The address '{address}' in 'properties.ipAddress' belongs to {holder}, which got it of --public-pool. Use another \
+         address, or none, to get one of the pool."
+    )]
+    AddressAllocated { address: IpAddr, holder: String },
 }
 
 impl NetworkUseError {
@@ -53,6 +69,8 @@ impl NetworkUseError {
             NetworkUseError::AddressSettled { .. } => ADDRESS_SETTLED,
             NetworkUseError::PolicyInUse { .. } => POLICY_IN_USE,
             NetworkUseError::AddressHeld { .. } => ADDRESS_HELD,
+            NetworkUseError::PoolExhausted { .. } => POOL_EXHAUSTED,
+            NetworkUseError::AddressAllocated { .. } => ADDRESS_ALLOCATED,
         }
     }
 }

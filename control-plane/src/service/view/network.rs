@@ -30,7 +30,10 @@ pub(crate) fn resource(resource: &NetworkResource, users: &[User]) -> Value {
         }
         NetworkKind::FirewallPolicy => show_policy(&mut properties, users),
         NetworkKind::PublicAddress => {
-            let basic = PublicAddress::of(&resource.body).basic;
+            if let Some(address) = resource.allocated {
+                properties.insert("ipAddress".into(), address.to_string().into());
+            }
+            let basic = PublicAddress::of(&resource.body, None).basic;
             if let Some(user) = users.first() {
                 properties.insert("ipConfiguration".into(), json!({"id": user.source}));
                 if basic {

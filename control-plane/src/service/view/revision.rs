@@ -8,7 +8,8 @@ use crate::arm::resource_id::GatewayPath;
 use crate::store::{Gateway, Revision, RevisionContent};
 
 /// The properties that tell how far the workers are, which is not part of a content.
-const STATES: [&str; 3] = ["provisioningState", "operationalState", "resourceGuid"];
+const STATES: [&str; 5] =
+    ["provisioningState", "operationalState", "resourceGuid", "error", "boundIPAddress"];
 
 /// Renders a revision without its content. Only that of the gateway's current generation has an etag: nothing is written
 /// to the others.

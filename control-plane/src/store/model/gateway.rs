@@ -6,6 +6,7 @@ use tidegate_shared::snapshot::{Content, Frontend};
 use super::{Operation, text_enum};
 use crate::arm::document::{Child, Document};
 use crate::arm::extension::{Extension, ExtensionType};
+use crate::arm::private_addresses::PrivateAddresses;
 use crate::etag::Etag;
 
 /// A gateway, assembled from its rows.
@@ -31,6 +32,8 @@ pub(crate) struct Gateway {
     pub(crate) reason: Option<String>,
     /// The desired and actual operational state.
     pub(crate) operational: OperationalState,
+    /// What is bound in place of its private addresses.
+    pub(crate) bound_addresses: PrivateAddresses,
 }
 
 impl Gateway {

@@ -1,11 +1,14 @@
 //! Virtual networks, public IP addresses and firewall policies, and what refers to them.
 
+use std::net::IpAddr;
+
 use serde_json::{Map, Value};
 use tidegate_shared::id::GatewayId;
 use uuid::Uuid;
 
 use crate::arm::network::NetworkPath;
 use crate::arm::page::Pages;
+use crate::arm::private_addresses::PrivateAddresses;
 use crate::etag::Etag;
 
 /// A stored network resource.
@@ -18,6 +21,8 @@ pub(crate) struct NetworkResource {
     /// The canonical body.
     pub(crate) body: Map<String, Value>,
     pub(crate) etag: Etag,
+    /// The address of the pool that a public IP address without an address of its own has got.
+    pub(crate) allocated: Option<IpAddr>,
 }
 
 /// A gateway, child or path rule that refers to a subnet, a public IP address or a firewall policy.
@@ -37,4 +42,6 @@ pub(crate) struct StoredRefs {
     pub(crate) resources: Vec<NetworkResource>,
     /// The error pages that were fetched for earlier writes.
     pub(crate) pages: Pages,
+    /// What is bound in place of private addresses.
+    pub(crate) private: PrivateAddresses,
 }

@@ -1,4 +1,4 @@
-//! The table `gateways`. A gateway that is read here has no children and no extension documents yet.
+//! The table `gateways`. A gateway that is read here has no children, no extension documents and no bound addresses yet.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +7,7 @@ use sqlx::AssertSqlSafe;
 use tidegate_shared::id::{Digest, GatewayId};
 
 use crate::arm::document::Document;
+use crate::arm::private_addresses::PrivateAddresses;
 use crate::arm::resource_id::GatewayPath;
 use crate::arm::resource_kind::ResourceKind;
 use crate::clock::Millis;
@@ -321,6 +322,7 @@ fn gateway_with(row: &Row, body: Map<String, Value>) -> Result<Gateway, StoreErr
         state: row.try_get::<&str, _>("provisioning_state")?.parse()?,
         reason: row.try_get("state_reason")?,
         operational: row.try_get::<&str, _>("operational_state")?.parse()?,
+        bound_addresses: PrivateAddresses::default(),
     })
 }
 

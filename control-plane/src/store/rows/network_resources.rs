@@ -1,5 +1,7 @@
 //! The table `network_resources`: virtual networks with their subnets, public IP addresses and firewall policies.
 
+use std::net::IpAddr;
+
 use serde_json::Map;
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
@@ -12,10 +14,11 @@ use crate::store::StoreError;
 use crate::store::database::{Connection, ReadColumn, Row};
 use crate::store::model::{NetworkResource, ResourceRow};
 
-use super::{Summary, json_text, key, network_kind, parse_json, rows_of_page, stored_keys, uuid_of};
+use super::{Summary, address, json_text, key, network_kind, parse_json, rows_of_page, stored_keys, uuid_of};
 
 /// Selects the columns that [`resource`] reads.
-const SELECT: &str = "SELECT id, subscription, resource_group, kind, name, body, etag FROM network_resources";
+const SELECT: &str = "SELECT id, subscription, resource_group, kind, name, body, etag, allocated_address \
+                      FROM network_resources";
 
 /// Returns a resource by its path.
 pub(in crate::store) async fn find(
@@ -40,7 +43,7 @@ pub(in crate::store) async fn find_with_any_body(
         Err(error @ StoreError::Damaged { .. }) => {
             tracing::error!(resource = %path, %error, "a resource is damaged");
             let (id, body, etag) = (Uuid::nil(), Map::new(), Etag(row.try_get("etag")?));
-            Ok(Some(NetworkResource { id, path: path.clone(), body, etag }))
+            Ok(Some(NetworkResource { id, path: path.clone(), body, etag, allocated: None }))
         }
         found => found.map(Some),
     }
@@ -123,7 +126,43 @@ pub(in crate::store) async fn summaries(
         .collect()
 }
 
-/// Inserts a resource, or replaces the body of the one with its ID.
+/// Returns the resource ID of the public IP address that has got an address of the pool.
+pub(in crate::store) async fn find_holder(
+    connection: &mut Connection,
+    address: IpAddr,
+) -> Result<Option<String>, StoreError> {
+    let holder = "SELECT resource_id FROM network_resources WHERE allocated_address = $1";
+    Ok(sqlx::query_scalar(holder).bind(address.to_string()).fetch_optional(connection).await?)
+}
+
+/// Returns the addresses that are given, allocated or claimed, as texts.
+pub(in crate::store) async fn taken_addresses(
+    connection: &mut Connection,
+) -> Result<Vec<String>, StoreError> {
+    let taken = "SELECT given_address FROM network_resources WHERE given_address IS NOT NULL \
+                 UNION SELECT allocated_address FROM network_resources WHERE allocated_address IS NOT NULL \
+                 UNION SELECT bound FROM private_addresses UNION SELECT address FROM frontend_claims";
+    Ok(sqlx::query_scalar(taken).fetch_all(connection).await?)
+}
+
+/// Updates the address that the document of a resource gives, and the one of the pool.
+pub(in crate::store) async fn update_addresses(
+    connection: &mut Connection,
+    resource: &NetworkResource,
+    given: Option<IpAddr>,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE network_resources SET given_address = $2, allocated_address = $3 WHERE resource_key = $1",
+    )
+    .bind(resource.path.key())
+    .bind(given.map(|address| address.to_string()))
+    .bind(resource.allocated.map(|address| address.to_string()))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Inserts a resource, or replaces the body of the one with its ID. [`update_addresses`] stores its addresses.
 pub(in crate::store) async fn upsert(
     connection: &mut Connection,
     resource: &NetworkResource,
@@ -195,5 +234,6 @@ fn resource(row: &Row) -> Result<NetworkResource, StoreError> {
         body: parse_json(&path.to_string(), row.try_get("body")?)?,
         path,
         etag: Etag(row.try_get("etag")?),
+        allocated: row.try_get::<Option<String>, _>("allocated_address")?.map(address).transpose()?,
     })
 }

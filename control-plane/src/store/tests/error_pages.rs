@@ -28,6 +28,7 @@ async fn write_with(
         let mut newer = Pages::default();
         found.iter().for_each(|(url, outcome)| newer.insert(*url, outcome.clone()));
         Ok::<_, StoreError>(Decision::Replace {
+            held: Default::default(),
             document: document.clone(),
             claims: vec![],
             config_digest: Digest(Uuid::new_v4().to_string()),

@@ -67,6 +67,7 @@ async fn a_write_of_one_is_undone_by_another_write_of_it_alone() {
         let document = with(gateway.clone(), extensions);
         let decide = |_: Option<&Gateway>, _: &StoredRefs| {
             Ok::<_, StoreError>(Decision::Replace {
+                held: Default::default(),
                 references: references_of(&document),
                 document: document.clone(),
                 claims: Vec::new(),

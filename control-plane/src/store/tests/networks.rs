@@ -20,7 +20,7 @@ fn frontend(target: &str) -> Child {
 async fn put(store: &Store, path: &NetworkPath) {
     let body = Map::from_iter([("location".to_owned(), json!("here"))]);
     let decide = |_: Option<&NetworkResource>, _: &[User]| {
-        Ok::<_, StoreError>(NetworkDecision::Replace { body, location: None })
+        Ok::<_, StoreError>(NetworkDecision::Replace { body, location: None, wish: None })
     };
     store.write_network_resource(path, &activity(), decide).await.unwrap();
 }

@@ -10,6 +10,7 @@ async fn write_as(store: &Store, document: &Document, digest: &str, reason: Opti
     act.author.reason = reason.map(str::to_owned);
     let decide = |_: Option<&Gateway>, _: &StoredRefs| {
         Ok::<_, StoreError>(Decision::Replace {
+            held: Default::default(),
             references: references_of(&document),
             document: document.clone(),
             claims: Vec::new(),

@@ -12,6 +12,7 @@ async fn put_port(store: &Store, others: &[Child], name: &str, number: u16) -> W
             let config_digest = Digest(Uuid::new_v4().to_string());
             let (document, pages) = (document("gw", children.clone()), Pages::default());
             Ok::<_, StoreError>(Decision::Replace {
+                held: Default::default(),
                 document,
                 claims: vec![],
                 config_digest,

@@ -18,7 +18,7 @@ async fn put_network(store: &Store, body: serde_json::Value) {
     let path = NetworkPath { subscription: "Sub".into(), group: "Group".into(), kind, name: "net".into() };
     let body = body.as_object().unwrap().clone();
     let decide = |_: Option<&NetworkResource>, _: &[User]| {
-        Ok::<_, StoreError>(NetworkDecision::Replace { body, location: None })
+        Ok::<_, StoreError>(NetworkDecision::Replace { body, location: None, wish: None })
     };
     store.write_network_resource(&path, &activity(), decide).await.unwrap();
 }
