@@ -13,6 +13,7 @@ mod resource;
 mod revision;
 #[cfg(test)]
 mod tests;
+mod transfer;
 mod tunnel;
 mod value;
 mod worker;
@@ -37,6 +38,7 @@ pub(crate) use manage::{
 };
 pub(crate) use resource::{DeleteOptions, ResourceCommand, Verb, WriteOptions};
 pub(crate) use revision::{RevisionCommand, RevisionDiffOptions, RollbackOptions};
+pub(crate) use transfer::{ExportOptions, ImportOptions};
 pub(crate) use tunnel::{
     TunnelCloseOptions, TunnelCommand, TunnelListOptions, TunnelShowOptions, TunnelTopOptions,
 };
@@ -136,6 +138,26 @@ pub(crate) enum Command {
         after_help = "Examples:\n  tidegate apply -f gateway.yaml\n  tidegate apply -f gateways/ --prune\n  tidegate apply -f pool.json --dry-run\n  generate | tidegate apply -f - --yes"
     )]
     Apply(ApplyOptions),
+
+    /// Import gateways from Azure: what its tools print becomes a report of what can be taken, and with `--apply` a
+    /// deployment.
+    ///
+    /// Reads the JSON of `az network application-gateway show` (and of `public-ip`, `vnet` and `waf-policy`), exported
+    /// ARM templates, and `terraform show -json`. The report names each part that is taken, each that is taken without an
+    /// effect, and each that must change, with its JSON path and what to do. The exit code is 1 if a part must change;
+    /// nothing is written then.
+    #[command(
+        after_help = "Examples:\n  az network application-gateway show -g edge -n edge | tidegate import -\n  tidegate import template.json --resource-group edge --apply\n  terraform show -json | tidegate import - --apply --yes"
+    )]
+    Import(ImportOptions),
+
+    /// Export a gateway, with the addresses, networks and policies of its group, as an ARM template that deploys them again.
+    ///
+    /// Private keys are left out, and named on standard error: add them to deploy the template to another control plane.
+    #[command(
+        after_help = "Examples:\n  tidegate export > template.json\n  tidegate export edge | tidegate import - --resource-group copy --apply"
+    )]
+    Export(ExportOptions),
 
     /// Manage gateways.
     #[command(visible_alias = "gateways")]

@@ -12,6 +12,7 @@ mod control_plane;
 mod data_dir_lock;
 mod demo;
 mod hardening;
+mod import;
 mod logging;
 mod manage;
 mod outcome;
@@ -106,6 +107,8 @@ fn dispatch(cli: Cli) -> CommandResult {
         command @ (Command::Status(_)
         | Command::Health(_)
         | Command::Apply(_)
+        | Command::Import(_)
+        | Command::Export(_)
         | Command::Events(_)
         | Command::Gateway { .. }
         | Command::Revision { .. }

@@ -8,8 +8,10 @@ mod certificate;
 mod confirm;
 mod context_commands;
 mod events;
+mod export;
 mod gateways;
 mod health;
+mod import;
 mod login;
 mod progress;
 mod resources;
@@ -50,6 +52,8 @@ async fn dispatch(command: &Command) -> CommandResult {
         Command::Status(options) => status::run(options).await,
         Command::Health(options) => health::run(options).await,
         Command::Apply(options) => apply::run(options).await,
+        Command::Import(options) => import::run(options).await,
+        Command::Export(options) => export::run(options).await,
         Command::Gateway { command } => gateways::run(command).await,
         Command::Events(options) => events::run(options).await,
         Command::Revision { command } => revisions::run(command).await,

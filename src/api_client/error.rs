@@ -87,7 +87,7 @@ impl Problem {
     }
 
     /// Reads an object with `code`, `message`, `target` and `details`.
-    pub(super) fn read(error: &Value) -> Problem {
+    pub(crate) fn read(error: &Value) -> Problem {
         let text = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
         let details = error["details"].as_array().map(|all| all.iter().map(Problem::read).collect());
         Problem {

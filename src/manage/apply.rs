@@ -7,7 +7,7 @@
 
 mod changes;
 mod compare;
-mod documents;
+pub(super) mod documents;
 mod plan;
 mod rehearsal;
 

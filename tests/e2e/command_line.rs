@@ -4,6 +4,7 @@ mod apply;
 mod contexts;
 mod events;
 mod history;
+mod import;
 mod resources;
 mod shells;
 mod terminals;

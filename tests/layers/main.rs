@@ -144,6 +144,7 @@ const BINARY: &[Layer] = &[
     ("commands", &["authority", "client", "demo", "manage", "up", "worker", "control_plane"]),
     ("processes", &["supervisor", "data_dir_lock"]),
     ("contexts", &["context"]),
+    ("documents of Azure", &["import"]),
     ("client of the REST API", &["api_client"]),
     ("output", &["output"]),
     ("building blocks", &["cli", "hardening", "logging", "outcome", "stop"]),

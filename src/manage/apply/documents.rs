@@ -23,10 +23,10 @@ const MAX_FILE: u64 = 64 << 20;
 
 /// A document and where it was read.
 #[derive(Clone, Debug)]
-pub(super) struct Source {
+pub(in crate::manage) struct Source {
     /// The file, and the number of the document in it if there are several.
-    pub(super) place: String,
-    pub(super) body: Map<String, Value>,
+    pub(in crate::manage) place: String,
+    pub(in crate::manage) body: Map<String, Value>,
 }
 
 /// A document with its place.
@@ -41,7 +41,7 @@ pub(super) struct Document {
 ///
 /// # Errors
 /// A file cannot be read, or has something else than documents.
-pub(super) fn read(path: &Path) -> Result<Vec<Source>, Failure> {
+pub(in crate::manage) fn read(path: &Path) -> Result<Vec<Source>, Failure> {
     if path == Path::new("-") {
         let mut text = String::new();
         let read = io::stdin().take(MAX_FILE).read_to_string(&mut text);

@@ -51,7 +51,7 @@ fn documented_flags() -> BTreeMap<String, String> {
 }
 
 /// Every command that has flags.
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 19] = [
     "up",
     "control-plane",
     "data-plane",
@@ -62,6 +62,8 @@ const COMMANDS: [&str; 17] = [
     "echo",
     "health",
     "apply",
+    "import",
+    "export",
     "login",
     "context set",
     "listener apply",
