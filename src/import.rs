@@ -69,7 +69,7 @@ pub(crate) fn read(
     };
     for mut resource in resources {
         check::resource(&label(&resource.id), &mut resource.body, &resource.source, findings);
-        Template::add(&mut import.templates, resource);
+        Template::add(&mut import.templates, &resource);
     }
     Ok(())
 }

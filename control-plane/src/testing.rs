@@ -33,7 +33,7 @@ pub(crate) fn sent(json: Value) -> Body {
 
 /// A change of a gateway by a test.
 pub(crate) fn activity() -> Activity {
-    Activity { author: Author::itself(), action: "test".to_owned(), resource: "test".to_owned() }
+    Activity { author: Author::on_site(), action: "test".to_owned(), resource: "test".to_owned() }
 }
 
 /// The context of a decision with the default limits, where nothing else is stored.

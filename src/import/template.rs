@@ -60,7 +60,7 @@ impl Template {
     }
 
     /// Adds a resource to the template of its group.
-    pub(super) fn add(templates: &mut Vec<Template>, resource: Resource) {
+    pub(super) fn add(templates: &mut Vec<Template>, resource: &Resource) {
         let segments: Vec<&str> = resource.id.split('/').collect();
         let [_, _, subscription, _, group, _, provider, rest @ ..] = segments.as_slice() else { return };
         let is_it = |template: &&mut Template| {
@@ -215,14 +215,14 @@ mod tests {
         let mut templates = Vec::new();
         let reference =
             json!({"properties": {"a": {"id": format!("{prefix}/publicIPAddresses/ip").to_uppercase()}}});
-        Template::add(&mut templates, resource("applicationGateways/edge", &reference));
+        Template::add(&mut templates, &resource("applicationGateways/edge", &reference));
         Template::add(
             &mut templates,
-            resource("publicIPAddresses/ip", &json!({"location": "here", "tags": {"a": "[b]"}})),
+            &resource("publicIPAddresses/ip", &json!({"location": "here", "tags": {"a": "[b]"}})),
         );
-        Template::add(&mut templates, resource("publicIPAddresses/ip2", &json!({})));
-        Template::add(&mut templates, resource("virtualNetworks/v/subnets/s", &json!({})));
-        Template::add(&mut templates, resource("virtualNetworks/v", &json!({})));
+        Template::add(&mut templates, &resource("publicIPAddresses/ip2", &json!({})));
+        Template::add(&mut templates, &resource("virtualNetworks/v/subnets/s", &json!({})));
+        Template::add(&mut templates, &resource("virtualNetworks/v", &json!({})));
         let [template] = &templates[..] else { panic!("one group") };
         assert!(template.has_gateway());
         assert_eq!(template.location(), Some("here"));

@@ -39,9 +39,7 @@ impl PrivateAddresses {
         let mut free = self.free.clone();
         let mut bound = BTreeMap::new();
         for address in addresses {
-            if !bound.contains_key(&address) {
-                bound.insert(address, self.bind_one(address, &mut free));
-            }
+            bound.entry(address).or_insert_with(|| self.bind_one(address, &mut free));
         }
         bound
     }

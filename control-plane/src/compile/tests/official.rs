@@ -49,10 +49,10 @@ fn the_body_that_creates_a_gateway() {
         &[
             // The example masks the data.
             (code::CERTIFICATE_INVALID, "sslCertificates[0].properties.data"),
-            // The example's references are none.
-            (code::KEY_VAULT_ID, "sslCertificates[1].properties.keyVaultSecretId"),
-            (code::KEY_VAULT_ID, "trustedRootCertificates[1].properties.keyVaultSecretId"),
             (code::ROOT_INVALID, "trustedRootCertificates[0].properties.data"),
+            // The example's references are none.
+            (code::KEY_VAULT_ID, "trustedRootCertificates[1].properties.keyVaultSecretId"),
+            (code::KEY_VAULT_ID, "sslCertificates[1].properties.keyVaultSecretId"),
             (code::CLIENT_AUTHORITY_INVALID, "trustedClientCertificates[0].properties.data"),
             // TLS 1.1 has been retired since the example was written, and its only suite is not supported.
             (code::SSL_POLICY_DEPRECATED, "sslProfiles[0].properties.sslPolicy.minProtocolVersion"),
