@@ -1,6 +1,7 @@
-//! Publishes an event when a server certificate of a gateway comes near its end.
+//! Watches the validity of the certificates of gateways: metrics have it, and an event is published when one comes near
+//! its end.
 //!
-//! The certificates are read once an hour. What was published is remembered for the life of the process.
+//! A gateway is read again only if it has changed. What was published is remembered for the life of the process.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,13 +12,15 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use x509_parser::parse_x509_certificate;
 
-use crate::arm::certificate::ServerCertificate;
+use crate::arm::certificate::{StoredCertificate, read_authorities};
+use crate::arm::document::Child;
 use crate::clock::Millis;
 use crate::events::{EventContent, Events};
+use crate::metrics::{CertificateTimes, Metrics};
 use crate::store::{Gateway, Store, StoreError};
 
-/// The interval of reading the certificates.
-const CHECK: Duration = Duration::from_secs(60 * 60);
+/// The interval of looking for changed gateways and near ends.
+const CHECK: Duration = Duration::from_secs(10);
 
 /// The numbers of days before its end at which a certificate is reported; 0 when it has ended.
 const DAYS: [i64; 4] = [30, 7, 1, 0];
@@ -28,9 +31,20 @@ const DAY: i64 = 24 * 60 * 60 * 1000;
 /// The number of days from [`DAYS`] at which each certificate was reported last, by its resource ID and its end.
 type Reported = BTreeMap<(String, Millis), i64>;
 
-/// Checks the certificates until `stop`.
-pub(crate) async fn run(store: Arc<Store>, events: Arc<Events>, stop: CancellationToken) {
-    let mut reported = Reported::new();
+/// What is known of the certificates.
+#[derive(Debug, Default)]
+struct Watch {
+    /// The certificates of each gateway, with the ETag under which they were read.
+    known: BTreeMap<GatewayId, (String, Vec<CertificateTimes>)>,
+    reported: Reported,
+}
+
+/// Watches the certificates until `stop`.
+pub(crate) async fn run(
+    (store, events, metrics): (Arc<Store>, Arc<Events>, Arc<Metrics>),
+    stop: CancellationToken,
+) {
+    let mut watch = Watch::default();
     let mut check = interval(CHECK);
     check.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -38,55 +52,84 @@ pub(crate) async fn run(store: Arc<Store>, events: Arc<Events>, stop: Cancellati
             _ = check.tick() => {}
             () = stop.cancelled() => return,
         }
-        if let Err(error) = check_all(&store, &events, &mut reported).await {
+        if let Err(error) = watch.read(&store).await {
             tracing::warn!(%error, "the certificates of gateways could not be checked");
         }
-    }
-}
-
-async fn check_all(store: &Store, events: &Events, reported: &mut Reported) -> Result<(), StoreError> {
-    for id in store.gateway_names().await?.into_keys() {
-        match store.gateway_by_id(id).await {
-            Ok(Some((gateway, _))) => {
-                for event in of_gateway(id, &ends(&gateway), Millis::now(), reported) {
-                    events.publish(event);
-                }
-            }
-            // A request for a damaged gateway returns the error.
-            Ok(None) | Err(StoreError::Damaged { .. }) => {}
-            Err(error) => return Err(error),
+        metrics.set_certificates(watch.known.values().flat_map(|(_, all)| all.clone()).collect());
+        for event in watch.due(Millis::now()) {
+            events.publish(event);
         }
     }
-    Ok(())
 }
 
-/// Returns the resource IDs of the server certificates of a gateway, each with its end.
-fn ends(gateway: &Gateway) -> Vec<(String, Millis)> {
+impl Watch {
+    /// Reads the gateways that have changed.
+    async fn read(&mut self, store: &Store) -> Result<(), StoreError> {
+        let etags = store.gateway_etags().await?;
+        self.known.retain(|id, _| etags.contains_key(id));
+        for (id, etag) in etags {
+            if self.known.get(&id).is_some_and(|(known, _)| *known == etag) {
+                continue;
+            }
+            match store.gateway_by_id(id).await {
+                Ok(Some((gateway, _))) => {
+                    self.known.insert(id, (etag, certificates(&gateway)));
+                }
+                // A request for a damaged gateway returns the error.
+                Ok(None) | Err(StoreError::Damaged { .. }) => {
+                    self.known.remove(&id);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the events that are due.
+    fn due(&mut self, now: Millis) -> Vec<EventContent> {
+        let Watch { known, reported } = self;
+        known.iter().flat_map(|(id, (_, all))| of_gateway(*id, all, now, reported)).collect()
+    }
+}
+
+/// Returns the certificates of a gateway: those of listeners and the authorities, each the first one of its chain.
+fn certificates(gateway: &Gateway) -> Vec<CertificateTimes> {
     let document = &gateway.document;
-    let certificates = document.children.iter().filter_map(|child| {
-        let certificate = ServerCertificate::from_secret(child.secret.as_ref()?)?;
-        let (_, parsed) = parse_x509_certificate(certificate.chain.first()?).ok()?;
-        let end = Millis(parsed.validity().not_after.timestamp().saturating_mul(1000));
-        Some((document.path.child_id(child.collection, &child.name), end))
+    let times = document.children.iter().filter_map(|child| {
+        let der = certificate(child)?;
+        let (_, parsed) = parse_x509_certificate(&der).ok()?;
+        let [starts_at, ends_at] = [parsed.validity().not_before, parsed.validity().not_after]
+            .map(|time| Millis(time.timestamp().saturating_mul(1000)));
+        let resource = document.path.child_id(child.collection, &child.name);
+        Some(CertificateTimes { resource, starts_at, ends_at })
     });
-    certificates.collect()
+    times.collect()
+}
+
+/// Returns the certificate of a child in DER, if it has one.
+fn certificate(child: &Child) -> Option<Vec<u8>> {
+    match &child.secret {
+        Some(secret) => StoredCertificate::from_secret(secret)?.chain.into_iter().next(),
+        None => read_authorities(child.properties.get("data")?.as_str()?).ok()?.into_iter().next(),
+    }
 }
 
 fn of_gateway(
     gateway: GatewayId,
-    ends: &[(String, Millis)],
+    certificates: &[CertificateTimes],
     now: Millis,
     reported: &mut Reported,
 ) -> Vec<EventContent> {
     let mut events = Vec::new();
-    for (id, end) in ends {
-        let left = end.since(now);
+    for CertificateTimes { resource, starts_at, ends_at } in certificates {
+        let left = ends_at.since(now);
         let Some(days) = DAYS.into_iter().rev().find(|days| left <= days * DAY) else { continue };
-        let before = reported.insert((id.clone(), *end), days);
+        let before = reported.insert((resource.clone(), *ends_at), days);
         if before.is_none_or(|before| before > days) {
             let kind = if left <= 0 { "certificateExpired" } else { "certificateNearEnd" };
-            let event = EventContent::new(kind).of(gateway).with("certificate", id.as_str());
-            events.push(event.with("expiresAt", end.to_string()));
+            let event = EventContent::new(kind).of(gateway).with("certificate", resource.as_str());
+            let event = event.with("validFrom", starts_at.to_string());
+            events.push(event.with("expiresAt", ends_at.to_string()));
         }
     }
     events
@@ -102,6 +145,7 @@ mod tests {
         let gateway = GatewayId(Uuid::new_v4());
         let mut reported = Reported::new();
         let end = Millis(1000 * DAY);
+        let times = |ends_at| CertificateTimes { resource: "/c".to_owned(), starts_at: Millis(0), ends_at };
         for (day, expected) in [
             (900, None),
             (969, None),
@@ -112,12 +156,11 @@ mod tests {
             (1000, Some("certificateExpired")),
             (1001, None),
         ] {
-            let ends = [("/c".to_owned(), end)];
-            let events = of_gateway(gateway, &ends, Millis(day * DAY), &mut reported);
+            let events = of_gateway(gateway, &[times(end)], Millis(day * DAY), &mut reported);
             let kinds: Vec<_> = events.iter().map(|event| event.kind).collect();
             assert_eq!(kinds, Vec::from_iter(expected), "{day}");
         }
-        let renewed = [("/c".to_owned(), Millis(1010 * DAY))];
+        let renewed = [times(Millis(1010 * DAY))];
         assert_eq!(of_gateway(gateway, &renewed, Millis(1001 * DAY), &mut reported).len(), 1);
     }
 }

@@ -252,7 +252,7 @@ impl ControlPlane {
             store: store.clone(),
             fleet: fleet.clone(),
             patterns,
-            metrics,
+            metrics: metrics.clone(),
             timeout: config.rollout_timeout,
             began: Instant::now(),
         };
@@ -267,7 +267,8 @@ impl ControlPlane {
         workers.tasks.spawn(run_deployments(service, workers.stop.clone()));
         workers.tasks.spawn(certificates.clone().run(store.clone(), workers.stop.clone()));
         workers.tasks.spawn(rollout.run(workers.stop.clone()));
-        workers.tasks.spawn(certificate_watch::run(store.clone(), events, workers.stop.clone()));
+        let watched = (store.clone(), events, metrics);
+        workers.tasks.spawn(certificate_watch::run(watched, workers.stop.clone()));
         workers.tasks.spawn(worker_watch::run(store.clone(), fleet, workers.stop.clone()));
         let (watched, stop) = (store.clone(), workers.stop.clone());
         workers.tasks.spawn(async move { watched.watch_writes(stop).await });

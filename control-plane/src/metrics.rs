@@ -105,6 +105,18 @@ const FETCH_FAILS: Family = Family {
     labels: &["certificate"],
     help: "1 if the last attempt to fetch a certificate of a gateway failed; 0 otherwise.",
 };
+const GATEWAY_CERTIFICATE_START: Family = Family {
+    name: "tidegate_gateway_certificate_start_timestamp_seconds",
+    kind: Gauge,
+    labels: &["certificate"],
+    help: "Time from which a certificate of a gateway is valid, in seconds since 1970, by resource ID.",
+};
+const GATEWAY_CERTIFICATE_EXPIRY: Family = Family {
+    name: "tidegate_gateway_certificate_expiry_timestamp_seconds",
+    kind: Gauge,
+    labels: &["certificate"],
+    help: "Expiry of a certificate of a gateway, in seconds since 1970, by resource ID.",
+};
 const BUILD: Family = Family {
     name: "tidegate_build_info",
     kind: Gauge,
@@ -130,6 +142,8 @@ const ALL: &[&Family] = &[
     &CERTIFICATE_EXPIRY,
     &FETCH_AGE,
     &FETCH_FAILS,
+    &GATEWAY_CERTIFICATE_START,
+    &GATEWAY_CERTIFICATE_EXPIRY,
     &BUILD,
 ];
 
@@ -173,6 +187,16 @@ pub(crate) struct Metrics {
     pending_joins: Mutex<BTreeMap<&'static str, u64>>,
     turns: Times,
     turn_failures: Mutex<u64>,
+    certificates: Mutex<Vec<CertificateTimes>>,
+}
+
+/// The validity of a certificate of a gateway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CertificateTimes {
+    /// The resource ID.
+    pub(crate) resource: String,
+    pub(crate) starts_at: Millis,
+    pub(crate) ends_at: Millis,
 }
 
 /// The requests of one method on one route.
@@ -195,6 +219,11 @@ impl Metrics {
     /// Records a connection to the channel that ended before the worker was authenticated, with the cause.
     pub(crate) fn unauthenticated_ended(&self, cause: &'static str) {
         *lock(&self.pending_joins).entry(cause).or_default() += 1;
+    }
+
+    /// Sets the certificates of all gateways.
+    pub(crate) fn set_certificates(&self, certificates: Vec<CertificateTimes>) {
+        *lock(&self.certificates) = certificates;
     }
 
     /// Records a turn of the rollout loop.
@@ -234,7 +263,8 @@ pub(crate) struct MetricValues {
     pub(crate) writes_fail: bool,
     /// The duration of reading the values of this page.
     pub(crate) read_time: Duration,
-    /// The expiry of certificates, by purpose.
+    gateway_certificates: Vec<CertificateTimes>,
+    /// The expiry of the control plane's own certificates, by purpose.
     pub(crate) certificates: Vec<(&'static str, Millis)>,
     /// The certificates that are fetched: the resource ID, the time since the last success, and whether the last attempt
     /// failed.
@@ -249,6 +279,7 @@ impl MetricValues {
             pending_joins: lock(&metrics.pending_joins).clone(),
             turns: metrics.turns.get(),
             turn_failures: *lock(&metrics.turn_failures),
+            gateway_certificates: lock(&metrics.certificates).clone(),
             write_wait: write_wait.get(),
             ..MetricValues::default()
         }
@@ -299,6 +330,17 @@ impl Source for MetricValues {
         FETCH_FAILS.write(encoder, |samples| {
             let mut each = self.fetched.iter();
             each.try_for_each(|(id, _, fails)| samples.gauge(&[id], f64::from(u8::from(*fails))))
+        })?;
+        let certificates = &self.gateway_certificates;
+        GATEWAY_CERTIFICATE_START.write(encoder, |samples| {
+            certificates
+                .iter()
+                .try_for_each(|one| samples.gauge(&[&one.resource], one.starts_at.0 as f64 / 1000.0))
+        })?;
+        GATEWAY_CERTIFICATE_EXPIRY.write(encoder, |samples| {
+            certificates
+                .iter()
+                .try_for_each(|one| samples.gauge(&[&one.resource], one.ends_at.0 as f64 / 1000.0))
         })?;
         BUILD.write(encoder, |samples| samples.gauge(&[env!("CARGO_PKG_VERSION")], 1.0))
     }

@@ -88,6 +88,11 @@ impl Store {
         rows::gateways::resource_ids(&mut *self.database.reader().await?).await
     }
 
+    /// Returns the ETag of each gateway, which tells which have changed.
+    pub(crate) async fn gateway_etags(&self) -> Result<BTreeMap<GatewayId, String>, StoreError> {
+        rows::gateways::etags(&mut *self.database.reader().await?).await
+    }
+
     /// Returns a gateway by its path, ignoring case.
     pub(super) async fn load(
         &self,

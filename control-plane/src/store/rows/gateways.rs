@@ -115,6 +115,14 @@ pub(in crate::store) async fn resource_ids(
         .collect()
 }
 
+/// Returns the ETag of each gateway.
+pub(in crate::store) async fn etags(
+    connection: &mut Connection,
+) -> Result<BTreeMap<GatewayId, String>, StoreError> {
+    let rows = sqlx::query("SELECT id, etag FROM gateways").fetch_all(connection).await?;
+    rows.iter().map(|row| Ok((GatewayId(parse_uuid(row.try_get("id")?)?), row.try_get("etag")?))).collect()
+}
+
 /// Returns those of the keys of resource IDs under which a gateway is stored.
 pub(in crate::store) async fn keys_among(
     connection: &mut Connection,
