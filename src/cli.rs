@@ -6,10 +6,13 @@
 mod client;
 mod connection;
 mod control_plane;
+mod demo;
 mod downstream;
 mod kinds;
 mod manage;
+mod on_site;
 mod resource;
+mod resource_kind;
 mod revision;
 #[cfg(test)]
 mod tests;
@@ -18,25 +21,27 @@ mod tunnel;
 mod value;
 mod worker;
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::builder::BoolishValueParser;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
-use tidegate_control_plane::{UnknownProperties, UnservedProtection};
 use tidegate_shared::secret::Secret;
 
 pub(crate) use client::ClientCommand;
 pub(crate) use connection::{ColorChoice, CommonOptions, ConnectionOptions, Format, OutputOptions};
 pub(crate) use control_plane::ControlPlaneOptions;
+pub(crate) use demo::{DemoOptions, EchoOptions};
 pub(crate) use downstream::DownstreamOptions;
-pub(crate) use kinds::{EXPIRY, KINDS, Place, ResourceKind};
+pub(crate) use kinds::KINDS;
 pub(crate) use manage::{
     ApplyOptions, CompletionsOptions, ContextCommand, ContextDefaults, ContextSetOptions, EventsOptions,
     GatewayCommand, GatewayWriteOptions, HealthOptions, LoginOptions, ManOptions, Shell, StatusOptions,
     WorkerDeleteOptions, WorkerListOptions, WorkerShowOptions, WorkerSwitchOptions,
 };
+pub(crate) use on_site::{
+    AuthorityCommand, BackupOptions, DoctorOptions, RestoreOptions, RotateOptions, TokenOptions,
+};
 pub(crate) use resource::{DeleteOptions, ResourceCommand, Verb, WriteOptions};
+pub(crate) use resource_kind::{AGE, EXPIRY, PARENT, Place, ResourceKind};
 pub(crate) use revision::{RevisionCommand, RevisionDiffOptions, RollbackOptions};
 pub(crate) use transfer::{ExportOptions, ImportOptions};
 pub(crate) use tunnel::{
@@ -92,6 +97,9 @@ pub(crate) enum Command {
     /// workers drain and stop. A SIGINT after that kills them. If `up` itself is killed, its workers continue, and
     /// the next `up` on the same data directory with the same options adopts them; for that, the channel needs a
     /// fixed port.
+    #[command(
+        after_help = "Examples:\n  tidegate up\n  tidegate up --data-dir /var/lib/tidegate --workers 2\n  tidegate up --port-offset 8000"
+    )]
     Up(Box<UpOptions>),
 
     /// Run a control plane alone, for workers on other machines.
@@ -100,6 +108,9 @@ pub(crate) enum Command {
     /// needs its own token to join: see `tidegate worker token`. The first start creates the bearer token for the
     /// REST API in `<data-dir>/admin-token`. On SIGTERM, SIGINT or SIGHUP it finishes running requests and stops;
     /// its workers continue with their last configuration.
+    #[command(
+        after_help = "Examples:\n  tidegate control-plane --channel 0.0.0.0:9444\n  tidegate control-plane --data-dir /var/lib/tidegate"
+    )]
     ControlPlane(ControlPlaneOptions),
 
     /// Run a worker alone, for a control plane on another machine.
@@ -107,13 +118,17 @@ pub(crate) enum Command {
     /// On its first start it joins with a token: run `tidegate worker token > worker.token` on the control plane's
     /// machine, then give `--token-file worker.token` here. From then on the worker's identity is in its data
     /// directory, and the file may be deleted. On SIGTERM, SIGINT or SIGHUP it drains and stops.
+    #[command(
+        after_help = "Examples:\n  tidegate data-plane --control-plane control.example:9444 --token-file worker.token"
+    )]
     DataPlane(DataPlaneOptions),
 
     /// Show a gateway at work: ws and wss through a gateway that is configured over the REST API, on free ports.
+    #[command(after_help = "Examples:\n  tidegate demo\n  tidegate demo --once")]
     Demo(DemoOptions),
 
-    /// Show everything on one screen: gateways, members that are down and why, workers, certificates that end soon,
-    /// and what is not enforced.
+    /// Show everything on one screen: gateways, members that are down and why, workers, certificates with their age and
+    /// end, and what is not enforced.
     ///
     /// The exit code is 0 whatever the state is; `tidegate health --failing` is for scripts.
     #[command(
@@ -160,14 +175,20 @@ pub(crate) enum Command {
     Export(ExportOptions),
 
     /// Manage gateways.
-    #[command(visible_alias = "gateways")]
+    #[command(
+        visible_alias = "gateways",
+        after_help = "Examples:\n  tidegate gateway list\n  tidegate gateway show edge -o json\n  tidegate gateway apply edge -f edge.yaml\n  tidegate gateway stop edge --reason maintenance"
+    )]
     Gateway {
         #[command(subcommand)]
         command: GatewayCommand,
     },
 
     /// Show the history of gateways.
-    #[command(visible_alias = "revisions")]
+    #[command(
+        visible_alias = "revisions",
+        after_help = "Examples:\n  tidegate revision list\n  tidegate revision show 12 -g edge\n  tidegate revision diff 11 12"
+    )]
     Revision {
         #[command(subcommand)]
         command: RevisionCommand,
@@ -191,7 +212,10 @@ pub(crate) enum Command {
     Events(EventsOptions),
 
     /// Manage tunnels: the WebSockets that are open.
-    #[command(visible_alias = "tunnels")]
+    #[command(
+        visible_alias = "tunnels",
+        after_help = "Examples:\n  tidegate tunnel list --filter \"pool eq 'app'\"\n  tidegate tunnel top\n  tidegate tunnel close --filter \"idleForInSec gt 3600\" --over 10m"
+    )]
     Tunnel {
         #[command(subcommand)]
         command: TunnelCommand,
@@ -211,30 +235,69 @@ pub(crate) enum Command {
     Login(LoginOptions),
 
     /// Manage contexts: the control planes that commands talk to.
-    #[command(visible_alias = "contexts")]
+    #[command(
+        visible_alias = "contexts",
+        after_help = "Examples:\n  tidegate context list\n  tidegate context use production\n  tidegate context set --gateway edge"
+    )]
     Context {
         #[command(subcommand)]
         command: ContextCommand,
     },
 
     /// Manage workers.
-    #[command(visible_alias = "workers")]
+    #[command(
+        visible_alias = "workers",
+        after_help = "Examples:\n  tidegate worker list\n  tidegate worker drain 4f1c\n  (umask 077; tidegate worker token > worker.token)"
+    )]
     Worker {
         #[command(subcommand)]
         command: WorkerCommand,
     },
 
     /// Manage the certificate authority.
+    #[command(after_help = "Examples:\n  tidegate authority rotate\n  tidegate authority rotate --finish")]
     Authority {
         #[command(subcommand)]
         command: AuthorityCommand,
     },
+
+    /// Write a backup of a data directory to a file.
+    ///
+    /// Run it on the machine of the control plane's data directory; the control plane may be running, and the backup is
+    /// consistent. It holds the database, its key, the certificate authorities and the administrator's token, so keep it
+    /// like a password. Directories of workers are not part of it.
+    #[command(
+        after_help = "Examples:\n  tidegate backup tidegate.tar\n  tidegate backup --data-dir /var/lib/tidegate /backup/tidegate-$(date +%F).tar"
+    )]
+    Backup(BackupOptions),
+
+    /// Restore a backup into an empty data directory.
+    ///
+    /// Stop the control plane of the directory and move the directory away before. A backup of an older version is
+    /// migrated by the start of the control plane; one of a newer version is refused. Local workers of `up` join again by
+    /// themselves; workers on other machines that have joined before the backup continue.
+    #[command(
+        after_help = "Examples:\n  tidegate restore tidegate.tar\n  tidegate restore --data-dir /var/lib/tidegate /backup/tidegate-2026-11-29.tar"
+    )]
+    Restore(RestoreOptions),
+
+    /// Check a data directory, the ports, clocks, limits and certificates, and say what to do.
+    ///
+    /// Run it on the machine of the data directory, as the user that runs Tidegate, before the first start or while it
+    /// runs. The exit code is 1 if something is a problem; warnings do not count.
+    #[command(
+        after_help = "Examples:\n  tidegate doctor\n  sudo -u tidegate tidegate doctor --data-dir /var/lib/tidegate\n  tidegate doctor -o json"
+    )]
+    Doctor(DoctorOptions),
 
     /// Manage API clients: programs that may use the REST API, each with a role and scopes.
     ///
     /// Run it on the machine of the control plane's data directory; the control plane may be running. A client logs
     /// in with its ID and its secret, as with `az login --service-principal`, and gets tokens that are valid for
     /// half an hour.
+    #[command(
+        after_help = "Examples:\n  tidegate client create ci --role contributor > ci.json\n  tidegate client list\n  tidegate client reset ci > ci.json"
+    )]
     Client {
         #[command(subcommand)]
         command: ClientCommand,
@@ -254,6 +317,7 @@ pub(crate) enum Command {
     ///
     /// It answers every HTTP request with a line of text and echoes every WebSocket message. A WebSocket at the
     /// path `/clock` receives a message each second.
+    #[command(after_help = "Examples:\n  tidegate echo\n  tidegate echo --listen 127.0.0.2:9100")]
     Echo(EchoOptions),
 }
 
@@ -283,32 +347,6 @@ pub(crate) enum WorkerCommand {
     /// serves its last configuration until it is stopped: stop it, and replace the gateways' certificates if
     /// somebody else may have read its files.
     Token(TokenOptions),
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum AuthorityCommand {
-    /// Replace the certificate authority, without a restart and without closing connections.
-    ///
-    /// Run it on the machine of the control plane's data directory; the control plane may be running. The rotation
-    /// has two steps. `rotate` creates the next authority: `ca.pem` then holds the certificates of both, and every
-    /// worker that connects trusts both and gets a certificate of the next one. Meanwhile, give the new `ca.pem` to
-    /// the clients of the REST API. `rotate --finish` then replaces the present authority, which is no longer
-    /// trusted. `GET /workers` and the log tell when every worker is ready for that.
-    Rotate(RotateOptions),
-}
-
-#[derive(Clone, Debug, Args)]
-pub(crate) struct RotateOptions {
-    #[command(flatten)]
-    pub(crate) place: TokenOptions,
-
-    /// Finish the rotation: trust the next authority alone. Refused while a worker has no certificate of it.
-    #[arg(long, env = "TIDEGATE_FINISH", value_parser = BoolishValueParser::new())]
-    pub(crate) finish: bool,
-
-    /// Finish although some workers have no certificate of the next authority. They must join again with a token.
-    #[arg(long, env = "TIDEGATE_FORCE", requires = "finish", value_parser = BoolishValueParser::new())]
-    pub(crate) force: bool,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -347,34 +385,4 @@ pub(crate) struct DataPlaneOptions {
 
     #[command(flatten)]
     pub(crate) worker: WorkerOptions,
-}
-
-#[derive(Clone, Debug, Args)]
-pub(crate) struct DemoOptions {
-    /// End after the messages: with exit code 0 if all of them came back, else with 1.
-    #[arg(long, env = "TIDEGATE_ONCE", value_parser = BoolishValueParser::new())]
-    pub(crate) once: bool,
-
-    /// Sets whether unknown properties of documents are stored: `warn` or `refuse`, as with `tidegate up`.
-    #[arg(long, env = "TIDEGATE_UNKNOWN_PROPERTIES", default_value_t, value_name = "warn|refuse")]
-    pub(crate) unknown_properties: UnknownProperties,
-
-    /// Sets whether gateways are accepted that rely on protection that Tidegate does not provide: `refuse` or `warn`, as
-    /// with `tidegate up`.
-    #[arg(long, env = "TIDEGATE_UNSERVED_PROTECTION", default_value_t, value_name = "refuse|warn")]
-    pub(crate) unserved_protection: UnservedProtection,
-}
-
-#[derive(Clone, Debug, Args)]
-pub(crate) struct TokenOptions {
-    /// The data directory of the control plane, which may be running.
-    #[arg(long, env = "TIDEGATE_DATA_DIR", default_value = "./tidegate-data", value_name = "DIR")]
-    pub(crate) data_dir: PathBuf,
-}
-
-#[derive(Clone, Debug, Args)]
-pub(crate) struct EchoOptions {
-    /// The address to listen at; port 0 for any free port.
-    #[arg(long, env = "TIDEGATE_LISTEN", default_value = "127.0.0.1:9100", value_name = "ADDRESS:PORT")]
-    pub(crate) listen: SocketAddr,
 }

@@ -5,12 +5,14 @@
 
 mod api_client;
 mod authority;
+mod backup;
 mod cli;
 mod client;
 mod context;
 mod control_plane;
 mod data_dir_lock;
 mod demo;
+mod doctor;
 mod hardening;
 mod import;
 mod logging;
@@ -87,6 +89,9 @@ fn dispatch(cli: Cli) -> CommandResult {
         Command::Authority { command: AuthorityCommand::Rotate(options) } => {
             on_two_threads(None, async |_| authority::rotate(&options).await)
         }
+        Command::Backup(options) => on_two_threads(None, async |_| backup::backup(&options).await),
+        Command::Restore(options) => on_two_threads(None, async |_| backup::restore(&options).await),
+        Command::Doctor(options) => on_two_threads(None, async |_| doctor::run(&options).await),
         Command::Completions(options) => shell::completions(&options),
         Command::Man(options) => shell::man(&options),
         Command::Client { command } => on_two_threads(None, async |_| client::run(&command).await),

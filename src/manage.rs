@@ -29,6 +29,7 @@ use crate::cli::{Command, TunnelCommand, WorkerCommand};
 use crate::outcome::{CommandResult, Exit, Failure};
 use crate::stop::Stop;
 
+pub(crate) use self::certificate::{CERTIFICATES, validity};
 pub(crate) use self::session::Session;
 
 /// Runs a command until it ends, or until a signal stops it. What was sent stays sent.

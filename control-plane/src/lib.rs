@@ -12,6 +12,7 @@ mod admin_token;
 mod api;
 mod arm;
 mod audit;
+pub mod backup;
 mod certificate_watch;
 mod certificates;
 pub mod clients;

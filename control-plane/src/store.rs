@@ -49,7 +49,7 @@ use crate::metrics::Times;
 
 use database::{Database, EngineError, MigrationError, Transaction};
 
-pub(crate) use database::Schema;
+pub(crate) use database::{Schema, SchemaState, known_schema};
 pub(crate) use deployments::{CANCELED as DEPLOYMENT_CANCELED, DEPLOYMENT_CODES};
 pub(crate) use identity::StoredIdentity;
 pub(crate) use model::{
@@ -206,6 +206,14 @@ impl Store {
         Ok(store)
     }
 
+    /// Opens the database of a data directory if it is of this version.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub(crate) async fn open_current(data_dir: &Path) -> Result<Store, StoreError> {
+        Store::open(data_dir, Schema::Current).await
+    }
+
     /// Checks that reads succeed and that no write has failed recently.
     ///
     /// # Errors
@@ -264,6 +272,25 @@ impl Store {
     pub(crate) fn write_wait(&self) -> &Times {
         self.database.write_wait()
     }
+}
+
+/// Copies the database of a data directory into a new file. A control plane may be running.
+///
+/// # Errors
+/// If the database cannot be opened, is of another version, or the file cannot be written.
+pub(crate) async fn copy_database(data_dir: &Path, to: &Path) -> Result<(), StoreError> {
+    let store = Store::open_current(data_dir).await?;
+    let copied = store.database.copy_into(to).await;
+    store.close().await;
+    copied
+}
+
+/// Compares the schema of a database file with that of this version, and checks that the file is sound.
+///
+/// # Errors
+/// If the file cannot be read, or is damaged.
+pub(crate) async fn schema_of(path: &Path) -> Result<SchemaState, StoreError> {
+    Database::schema_of(path).await
 }
 
 /// Returns the key of a database. A key is created only together with the database, which would be unreadable

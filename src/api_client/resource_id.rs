@@ -54,11 +54,6 @@ impl ResourceId {
         joined
     }
 
-    /// The segments below the gateway as one text, such as `httpListeners/web`.
-    pub(crate) fn relative(&self) -> String {
-        self.below.join("/")
-    }
-
     /// The last segment.
     pub(crate) fn name(&self) -> &str {
         self.below.last().unwrap_or(&self.gateway)
@@ -91,7 +86,6 @@ mod tests {
             let parsed = ResourceId::parse(&text).unwrap();
             assert_eq!((parsed.to_string(), parsed.owner() == gateway), (text, true));
         }
-        assert_eq!(gateway.join("httpListeners/web").relative(), "httpListeners/web");
         assert_eq!(gateway.join("httpListeners/web").name(), "web");
         let other_case = gateway.to_string().to_uppercase();
         assert_eq!(ResourceId::parse(&other_case).unwrap(), gateway);

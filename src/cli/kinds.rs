@@ -1,66 +1,9 @@
-//! The kinds of resources below a gateway that the command line knows: one row for each, with its noun, its place in
-//! resource IDs and the columns of its table. Pure data; commands for a kind need nothing else.
+//! The kinds of resources below a gateway that the command line knows, one row for each. Pure data; commands for a kind
+//! need nothing else.
 
-/// A kind of resource below a gateway.
-#[derive(Debug)]
-pub(crate) struct ResourceKind {
-    /// The noun on the command line, such as `listener`.
-    pub(crate) noun: &'static str,
-    /// The plural: the word in messages, and an alias of the noun where it is another word.
-    pub(crate) plural: &'static str,
-    /// The help text.
-    pub(crate) about: &'static str,
-    /// The place below the gateway, such as `httpListeners`.
-    pub(crate) collection: &'static str,
-    /// Where members have their place.
-    pub(crate) place: Place,
-    /// The columns after the name: a title, and the JSON pointer of the value.
-    pub(crate) columns: &'static [(&'static str, &'static str)],
-}
-
-/// Where the members of a kind have their place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// In the document of the gateway, as children.
-    Document,
-    /// Beside the document, with the provider of extensions.
-    Extension,
-}
-
-impl ResourceKind {
-    /// The path from the gateway to the list of this kind.
-    pub(crate) fn path(&self) -> String {
-        match self.place {
-            Place::Document => self.collection.to_owned(),
-            Place::Extension => format!("providers/Tidegate.Network/{}", self.collection),
-        }
-    }
-
-    /// Finds a kind by its place in IDs, ignoring case.
-    pub(crate) fn at(place: Place, collection: &str) -> Option<&'static ResourceKind> {
-        KINDS.iter().find(|kind| kind.place == place && kind.collection.eq_ignore_ascii_case(collection))
-    }
-}
-
-const fn child(
-    noun: &'static str,
-    plural: &'static str,
-    about: &'static str,
-    collection: &'static str,
-    columns: &'static [(&'static str, &'static str)],
-) -> ResourceKind {
-    ResourceKind { noun, plural, about, collection, place: Place::Document, columns }
-}
-
-const fn extension(
-    noun: &'static str,
-    plural: &'static str,
-    about: &'static str,
-    collection: &'static str,
-    columns: &'static [(&'static str, &'static str)],
-) -> ResourceKind {
-    ResourceKind { noun, plural, about, collection, place: Place::Extension, columns }
-}
+use super::resource_kind::{
+    AGE, EXPIRY, PARENT, PROVIDER, PROVIDERS, Place, ResourceKind, child, extension, nested,
+};
 
 /// All kinds, in the order of the help.
 pub(crate) static KINDS: &[ResourceKind] = &[
@@ -104,6 +47,20 @@ pub(crate) static KINDS: &[ResourceKind] = &[
             ("PATH RULES", "/properties/pathRules"),
         ],
     ),
+    nested(
+        "path-rule",
+        "path-rules",
+        "Path rules of path maps. `MAP/NAME` names one of several with the same name.",
+        ("urlPathMaps", "pathRules"),
+        &[
+            ("PATH MAP", PARENT),
+            ("PATHS", "/properties/paths"),
+            ("POOL", "/properties/backendAddressPool"),
+            ("SETTINGS", "/properties/backendHttpSettings"),
+            ("REDIRECT", "/properties/redirectConfiguration"),
+            ("REWRITES", "/properties/rewriteRuleSet"),
+        ],
+    ),
     child(
         "pool",
         "pools",
@@ -144,7 +101,7 @@ pub(crate) static KINDS: &[ResourceKind] = &[
         "certificates",
         "Server certificates of listeners.",
         "sslCertificates",
-        &[("EXPIRES", EXPIRY)],
+        &[("AGE", AGE), ("EXPIRES", EXPIRY)],
     ),
     child(
         "frontend",
@@ -201,21 +158,21 @@ pub(crate) static KINDS: &[ResourceKind] = &[
         "trusted-roots",
         "Authorities that the certificates of backends must come from.",
         "trustedRootCertificates",
-        &[("EXPIRES", EXPIRY)],
+        &[("AGE", AGE), ("EXPIRES", EXPIRY)],
     ),
     child(
         "trusted-client",
         "trusted-clients",
         "Authorities that the certificates of clients must come from.",
         "trustedClientCertificates",
-        &[("EXPIRES", EXPIRY)],
+        &[("AGE", AGE), ("EXPIRES", EXPIRY)],
     ),
     child(
         "authentication-certificate",
         "authentication-certificates",
         "Certificates of backends, in the form of Application Gateway v1.",
         "authenticationCertificates",
-        &[("EXPIRES", EXPIRY)],
+        &[("AGE", AGE), ("EXPIRES", EXPIRY)],
     ),
     child(
         "load-distribution",
@@ -227,12 +184,34 @@ pub(crate) static KINDS: &[ResourceKind] = &[
             ("TARGETS", "/properties/loadDistributionTargets"),
         ],
     ),
+    nested(
+        "load-distribution-target",
+        "load-distribution-targets",
+        "Targets of load distribution policies. `POLICY/NAME` names one of several with the same name.",
+        ("loadDistributionPolicies", "loadDistributionTargets"),
+        &[
+            ("LOAD DISTRIBUTION", PARENT),
+            ("POOL", "/properties/backendAddressPool"),
+            ("WEIGHT", "/properties/weightPerServer"),
+        ],
+    ),
     child(
         "private-link",
         "private-links",
         "Private link configurations.",
         "privateLinkConfigurations",
         &[("ADDRESSES", "/properties/ipConfigurations")],
+    ),
+    nested(
+        "private-link-address",
+        "private-link-addresses",
+        "Addresses of private link configurations. `PRIVATE-LINK/NAME` names one of several with the same name.",
+        ("privateLinkConfigurations", "ipConfigurations"),
+        &[
+            ("PRIVATE LINK", PARENT),
+            ("ADDRESS", "/properties/privateIPAddress"),
+            ("SUBNET", "/properties/subnet"),
+        ],
     ),
     child(
         "transport-listener",
@@ -307,8 +286,28 @@ pub(crate) static KINDS: &[ResourceKind] = &[
     ),
 ];
 
-/// Stands for the end of a certificate, which is read from the certificate itself.
-pub(crate) const EXPIRY: &str = "expiry";
+impl ResourceKind {
+    /// Finds a kind by its place and its collection, ignoring case.
+    pub(crate) fn at(place: Place, collection: &str) -> Option<&'static ResourceKind> {
+        KINDS.iter().find(|kind| kind.place == place && kind.collection.eq_ignore_ascii_case(collection))
+    }
+
+    /// Finds the kind of a resource by the segments of its ID below the gateway, ignoring case.
+    pub(crate) fn of(below: &[String]) -> Option<&'static ResourceKind> {
+        let is = |segment: &String, expected: &str| segment.eq_ignore_ascii_case(expected);
+        match below {
+            [collection, _] => ResourceKind::at(Place::Document, collection),
+            [providers, provider, collection, _] if is(providers, PROVIDERS) && is(provider, PROVIDER) => {
+                ResourceKind::at(Place::Extension, collection)
+            }
+            [parent, _, collection, _] => KINDS.iter().find(|kind| {
+                is(collection, kind.collection)
+                    && matches!(kind.place, Place::Child(expected) if is(parent, expected))
+            }),
+            _ => None,
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -322,10 +321,15 @@ mod tests {
         let all: HashSet<&str> = KINDS.iter().flat_map(words).collect();
         assert_eq!(all.len(), KINDS.iter().map(|kind| words(kind).len()).sum::<usize>());
         for kind in KINDS {
-            assert_eq!(
-                ResourceKind::at(kind.place, &kind.collection.to_uppercase()).unwrap().noun,
-                kind.noun
-            );
+            let collection = kind.collection.to_uppercase();
+            let id = match kind.place {
+                Place::Document => format!("{collection}/x"),
+                Place::Child(parent) => format!("{}/x/{collection}/y", parent.to_uppercase()),
+                Place::Extension => format!("PROVIDERS/TIDEGATE.NETWORK/{collection}/x"),
+            };
+            let below: Vec<String> = id.split('/').map(str::to_owned).collect();
+            assert_eq!(ResourceKind::of(&below).unwrap().noun, kind.noun);
+            assert!(ResourceKind::of(&below[1..]).is_none());
         }
     }
 }

@@ -9,7 +9,8 @@ use clap::error::{Error, ErrorKind};
 use clap::{ArgMatches, Args, Command, FromArgMatches, Subcommand};
 
 use super::connection::{CommonOptions, GatewayOption};
-use super::kinds::{KINDS, ResourceKind};
+use super::kinds::KINDS;
+use super::resource_kind::ResourceKind;
 
 /// A command for one kind.
 #[derive(Debug)]

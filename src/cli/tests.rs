@@ -31,6 +31,17 @@ fn the_definition_is_sound_and_every_option_has_a_variable_and_a_help_text() {
 }
 
 #[test]
+fn the_help_of_every_command_has_examples() {
+    for command in Cli::command().get_subcommands() {
+        let examples = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let name = format!("  tidegate {}", command.get_name());
+        let is_one = |line: &str| line.starts_with(&name) || line.contains(&name[2..]);
+        assert!(examples.starts_with("Examples:\n"), "{name} has no examples");
+        assert!(examples.lines().skip(1).any(is_one), "{name}: {examples}");
+    }
+}
+
+#[test]
 fn no_subcommand_means_up() {
     let cli = parse("--workers 3 --port-offset 8000 --log debug").unwrap();
     assert!(cli.command.is_none());

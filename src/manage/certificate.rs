@@ -1,4 +1,4 @@
-//! The end of a certificate, read from the certificate that a document shows. Pure.
+//! The validity of a certificate, read from the certificate that a document shows. Pure.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -11,10 +11,22 @@ use crate::output::{Cell, Tone};
 use super::view;
 
 /// A certificate that ends within this many seconds is worth a warning: 30 days.
-pub(super) const SOON: i64 = 30 * 86_400;
+const SOON: i64 = 30 * 86_400;
 
-/// Returns the end of a document's certificate; that of the first one of a chain. `None` if the document shows none.
-pub(super) fn expiry(document: &Value) -> Option<Timestamp> {
+/// The collections of certificates in the document of a gateway.
+pub(crate) const CERTIFICATES: [&str; 4] =
+    ["sslCertificates", "trustedRootCertificates", "trustedClientCertificates", "authenticationCertificates"];
+
+/// The time in which a certificate is valid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Validity {
+    pub(crate) begin: Timestamp,
+    pub(crate) end: Timestamp,
+}
+
+/// Returns the validity of a document's certificate; that of the first one of a chain. `None` if the document shows
+/// none.
+pub(crate) fn validity(document: &Value) -> Option<Validity> {
     let properties = &document["properties"];
     let text =
         ["publicCertData", "data", "validatedCertData"].iter().find_map(|name| properties[*name].as_str())?;
@@ -28,17 +40,35 @@ pub(super) fn expiry(document: &Value) -> Option<Timestamp> {
         _ => der,
     };
     let (_, certificate) = X509Certificate::from_der(first_of_bag(&der).unwrap_or(&der)).ok()?;
-    Timestamp::from_second(certificate.validity().not_after.timestamp()).ok()
+    let validity = certificate.validity();
+    let [begin, end] =
+        [validity.not_before, validity.not_after].map(|time| Timestamp::from_second(time.timestamp()));
+    Some(Validity { begin: begin.ok()?, end: end.ok()? })
 }
 
-/// Returns the cell of an end.
-pub(super) fn cell(end: Timestamp, now: Timestamp) -> Cell {
-    let left = end.duration_since(now).as_secs();
-    let date = end.strftime("%Y-%m-%d");
-    match left {
-        ..0 => Cell::new(format!("{date} (ended)"), Tone::Bad),
-        0..SOON => Cell::new(format!("{date} (in {})", view::seconds(left)), Tone::Warning),
-        _ => Cell::new(date.to_string(), Tone::Plain),
+impl Validity {
+    /// True if it has ended, or ends soon.
+    pub(crate) fn ends_soon(&self, now: Timestamp) -> bool {
+        self.end.duration_since(now).as_secs() < SOON
+    }
+
+    /// Returns the cell of the end.
+    pub(super) fn end_cell(&self, now: Timestamp) -> Cell {
+        let left = self.end.duration_since(now).as_secs();
+        let date = self.end.strftime("%Y-%m-%d");
+        match left {
+            ..0 => Cell::new(format!("{date} (ended)"), Tone::Bad),
+            0..SOON => Cell::new(format!("{date} (in {})", view::seconds(left)), Tone::Warning),
+            _ => Cell::new(date.to_string(), Tone::Plain),
+        }
+    }
+
+    /// Returns the cell of the age.
+    pub(super) fn age_cell(&self, now: Timestamp) -> Cell {
+        match now.duration_since(self.begin).as_secs() {
+            ..0 => Cell::new("not valid yet", Tone::Bad),
+            age => view::seconds(age).into(),
+        }
     }
 }
 
@@ -88,6 +118,7 @@ mod tests {
 
     fn certificate() -> Vec<u8> {
         let mut params = CertificateParams::new(vec!["a.example".to_owned()]).unwrap();
+        params.not_before = date_time_ymd(2029, 2, 3);
         params.not_after = date_time_ymd(2031, 2, 3);
         params.self_signed(&KeyPair::generate().unwrap()).unwrap().der().to_vec()
     }
@@ -104,10 +135,14 @@ mod tests {
         let bag = wrapped(0x30, &[&[6, 1, 1][..], &wrapped(0xa0, &wrapped(0x30, &parts))].concat());
         for data in [STANDARD.encode(&der), STANDARD.encode(&bag)] {
             let document = json!({"properties": {"publicCertData": data}});
-            assert_eq!(expiry(&document).unwrap().strftime("%F").to_string(), "2031-02-03");
+            let Validity { begin, end } = validity(&document).unwrap();
+            assert_eq!(
+                [begin, end].map(|time| time.strftime("%F").to_string()),
+                ["2029-02-03", "2031-02-03"]
+            );
         }
         for broken in ["", "AAAA", "MIIB", "no base64!"] {
-            assert!(expiry(&json!({"properties": {"data": broken}})).is_none(), "{broken}");
+            assert!(validity(&json!({"properties": {"data": broken}})).is_none(), "{broken}");
         }
         for length in 0..bag.len() {
             let _ = first_of_bag(&bag[..length]);
@@ -117,12 +152,19 @@ mod tests {
     #[test]
     fn a_near_end_is_a_warning() {
         let now: Timestamp = "2030-01-01T00:00:00Z".parse().unwrap();
+        let begin: Timestamp = "2029-12-01T00:00:00Z".parse().unwrap();
         for (end, expected) in [
             ("2029-12-31T00:00:00Z", Cell::new("2029-12-31 (ended)", Tone::Bad)),
             ("2030-01-03T00:00:00Z", Cell::new("2030-01-03 (in 2d)", Tone::Warning)),
             ("2031-01-01T00:00:00Z", Cell::new("2031-01-01", Tone::Plain)),
         ] {
-            assert_eq!(cell(end.parse().unwrap(), now), expected);
+            let validity = Validity { begin, end: end.parse().unwrap() };
+            assert_eq!(validity.end_cell(now), expected);
+            assert_eq!(validity.ends_soon(now), end < "2030-02-01");
         }
+        let validity = Validity { begin, end: now };
+        assert_eq!(validity.age_cell(now), Cell::from("31d"));
+        let early = "2029-11-30T00:00:00Z".parse().unwrap();
+        assert_eq!(validity.age_cell(early), Cell::new("not valid yet", Tone::Bad));
     }
 }

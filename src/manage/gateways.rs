@@ -67,7 +67,12 @@ async fn switch(options: &GatewayWriteOptions, action: &str) -> CommandResult {
         let question = format!("Stop {}, and close its listeners?", id.gateway);
         confirm::ask(&question, options.write.yes).await?;
     }
-    let condition = options.write.if_match.clone().map(Condition::Match);
+    // Only the gateway that was shown is switched, as with every other write.
+    let condition = match options.write.if_match.as_deref() {
+        Some("*") => None,
+        Some(etag) => Some(Condition::Match(etag.to_owned())),
+        None => shown.etag().map(|etag| Condition::Match(etag.to_owned())),
+    };
     let rollout = Rollout::new(session.api(), id.clone()).await;
     let request = ApiRequest::new(Method::POST, format!("{id}/{action}")).on(condition.as_ref());
     let answer = session.api().send(&apply::with_reason(request, &options.write)).await?;

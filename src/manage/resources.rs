@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::api_client::{ApiRequest, ResourceId};
-use crate::cli::{DeleteOptions, EXPIRY, ResourceCommand, ResourceKind, Verb};
+use crate::cli::{AGE, DeleteOptions, EXPIRY, PARENT, ResourceCommand, ResourceKind, Verb};
 use crate::outcome::CommandResult;
 use crate::output::{Cell, Table};
 
@@ -54,11 +54,14 @@ async fn list(
     kind: &ResourceKind,
     gateway: Option<&str>,
 ) -> Result<(Vec<Value>, bool), Box<dyn Error>> {
-    if let Some(gateway) = session.named_gateway(gateway).await? {
-        let list = gateway.join(&kind.path()).to_string();
-        return Ok((session.api().list(&ApiRequest::get(list)).await?, false));
-    }
-    let gateways = session.gateways().await?;
+    let gateways = match (session.named_gateway(gateway).await?, kind.path()) {
+        (Some(gateway), Some(path)) => {
+            let list = gateway.join(&path).to_string();
+            return Ok((session.api().list(&ApiRequest::get(list)).await?, false));
+        }
+        (Some(gateway), None) => vec![session.api().get(&gateway.to_string()).await?.body],
+        (None, _) => session.gateways().await?,
+    };
     let mut rows = Vec::new();
     for gateway in &gateways {
         rows.extend(session.members(kind, gateway).await?);
@@ -88,10 +91,16 @@ fn table(kind: &ResourceKind, rows: &[Value], several: bool) -> Table {
     table
 }
 
-/// Returns the cell of a column: the value at a JSON pointer, or the end of the certificate.
+/// Returns the cell of a column: the value at a JSON pointer, or what is read from the certificate or the ID.
 fn cell(document: &Value, column: &str, now: Timestamp) -> Cell {
-    if column == EXPIRY {
-        return certificate::expiry(document).map_or_else(Cell::default, |end| certificate::cell(end, now));
+    let validity = || certificate::validity(document);
+    match column {
+        EXPIRY => validity().map_or_else(Cell::default, |validity| validity.end_cell(now)),
+        AGE => validity().map_or_else(Cell::default, |validity| validity.age_cell(now)),
+        PARENT => {
+            let id = document["id"].as_str().and_then(ResourceId::parse);
+            id.and_then(|id| id.below.get(1).cloned()).map(Cell::from).unwrap_or_default()
+        }
+        column => document.pointer(column).map(|value| view::text(value).into()).unwrap_or_default(),
     }
-    document.pointer(column).map(|value| view::text(value).into()).unwrap_or_default()
 }

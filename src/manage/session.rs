@@ -112,7 +112,7 @@ impl Session {
     }
 
     /// Returns the child or extension that is meant by an ID or a name. Without a gateway, the name must be unique
-    /// among all gateways.
+    /// among all gateways. A member of a child is named with its child, `child/name`, or alone where that is unique.
     ///
     /// # Errors
     /// No resource has the name, or several have it.
@@ -123,27 +123,38 @@ impl Session {
         gateway: Option<&str>,
     ) -> Found<ResourceId> {
         if name.starts_with('/') {
-            let place = kind.path();
-            let of_kind = |id: &ResourceId| {
-                let parent = id.relative();
-                let parent = parent.rsplit_once('/').map_or("", |(parent, _)| parent);
-                parent.eq_ignore_ascii_case(&place)
-            };
-            let id = ResourceId::parse(name).filter(of_kind);
+            let is_of_kind =
+                |id: &ResourceId| ResourceKind::of(&id.below).is_some_and(|found| found.noun == kind.noun);
+            let id = ResourceId::parse(name).filter(is_of_kind);
             return id.ok_or_else(|| {
                 Failure::usage(format!("`{name}` is not the ID of one of the {}", kind.plural)).into()
             });
         }
-        check_name(name)?;
-        if let Some(gateway) = self.named_gateway(gateway).await? {
-            return Ok(gateway.join(&kind.path()).join(name));
-        }
-        let gateways = self.gateways().await?;
+        let (parent, own) = match (kind.place, name.split_once('/')) {
+            (Place::Child(collection), Some((parent, own))) => (Some((collection, parent)), own),
+            _ => (None, name),
+        };
+        [Some(own), parent.map(|(_, parent)| parent)].into_iter().flatten().try_for_each(check_name)?;
+        let gateways = match self.named_gateway(gateway).await? {
+            Some(gateway) => match (kind.path(), parent) {
+                (Some(path), _) => return Ok(gateway.join(&path).join(own)),
+                (None, Some((collection, parent))) => {
+                    return Ok(gateway.join(collection).join(parent).join(kind.collection).join(own));
+                }
+                (None, None) => vec![self.api().get(&gateway.to_string()).await?.body],
+            },
+            None => self.gateways().await?,
+        };
         let mut found = Vec::new();
         for gateway in &gateways {
             for member in self.members(kind, gateway).await? {
-                let is_it = member["name"].as_str().is_some_and(|other| other.eq_ignore_ascii_case(name));
-                found.extend(member["id"].as_str().filter(|_| is_it).and_then(ResourceId::parse));
+                let Some(id) = member["id"].as_str().and_then(ResourceId::parse) else { continue };
+                let is_of_parent = parent.is_none_or(|(_, parent)| {
+                    id.below.get(1).is_some_and(|of| of.eq_ignore_ascii_case(parent))
+                });
+                if id.name().eq_ignore_ascii_case(own) && is_of_parent {
+                    found.push(id);
+                }
             }
         }
         match found.as_slice() {
@@ -169,9 +180,15 @@ impl Session {
             Place::Document => {
                 Ok(gateway["properties"][kind.collection].as_array().cloned().unwrap_or_default())
             }
+            Place::Child(parent) => {
+                let parents = gateway["properties"][parent].as_array().into_iter().flatten();
+                let members = parents.filter_map(|parent| parent["properties"][kind.collection].as_array());
+                Ok(members.flatten().cloned().collect())
+            }
             Place::Extension => {
                 let id = gateway["id"].as_str().unwrap_or_default();
-                Ok(self.api().list(&ApiRequest::get(format!("{id}/{}", kind.path()))).await?)
+                let path = kind.path().unwrap_or_default();
+                Ok(self.api().list(&ApiRequest::get(format!("{id}/{path}"))).await?)
             }
         }
     }

@@ -10,10 +10,13 @@ use crate::cli::{Format, StatusOptions};
 use crate::outcome::{CommandResult, Exit};
 use crate::output::{Cell, Table, Tone, line, painted};
 
-use super::certificate::{self, SOON};
+use super::certificate::{self, CERTIFICATES, Validity};
 use super::health::{self, MemberHealth};
 use super::session::{Session, ids};
 use super::{tunnels, view, workers};
+
+/// The number of certificates up to which all are shown on the screen.
+const MOST_CERTIFICATES: usize = 20;
 
 /// Everything that is shown.
 struct Picture {
@@ -95,8 +98,12 @@ impl Picture {
             self.members.iter().filter(|member| !member.is_up()).cloned().collect();
         section("Members that are not up", &health::table(&failing, self.gateways.len() > 1));
         section("Workers", &workers::table(&self.fleet));
-        section("Certificates that end soon", &self.certificates_table());
+        let (certificates, left_out) = self.certificates_table();
         section("Not enforced", &self.not_enforced_table());
+        section("Certificates", &certificates);
+        if left_out > 0 {
+            text.push_str(&format!("and {left_out} that do not end soon: see `tidegate certificate list`\n"));
+        }
         if self.gateways.is_empty() {
             text.push_str("\nThere is no gateway.\n");
         }
@@ -200,28 +207,43 @@ impl Picture {
         table
     }
 
-    /// Returns the certificates that end soon, with their gateways.
-    fn ending(&self) -> Vec<(String, &Value, Timestamp)> {
-        let mut ending = Vec::new();
+    /// Returns the certificates with their gateways, those that end first at the beginning.
+    fn certificates(&self) -> Vec<(String, &Value, Validity)> {
+        let mut all = Vec::new();
         for gateway in &self.gateways {
-            for collection in ["sslCertificates", "trustedRootCertificates", "trustedClientCertificates"] {
+            for collection in CERTIFICATES {
                 for one in gateway["properties"][collection].as_array().into_iter().flatten() {
-                    let end =
-                        certificate::expiry(one).filter(|end| end.duration_since(self.now).as_secs() < SOON);
-                    ending.extend(end.map(|end| (view::text(&gateway["name"]), one, end)));
+                    let validity = certificate::validity(one);
+                    all.extend(validity.map(|validity| (view::text(&gateway["name"]), one, validity)));
                 }
             }
         }
-        ending.sort_by_key(|(_, _, end)| *end);
-        ending
+        all.sort_by_key(|(_, _, validity)| validity.end);
+        all
     }
 
-    fn certificates_table(&self) -> Table {
-        let mut table = Table::new(&["CERTIFICATE", "GATEWAY", "EXPIRES"]);
-        for (gateway, one, end) in self.ending() {
-            table.row([view::text(&one["name"]).into(), gateway.into(), certificate::cell(end, self.now)]);
+    /// Returns the table of certificates, and the number of those that it leaves out because they are many and do not
+    /// end soon.
+    fn certificates_table(&self) -> (Table, usize) {
+        let mut table = Table::new(&["CERTIFICATE", "GATEWAY", "AGE", "EXPIRES"]);
+        let all = self.certificates();
+        let is_shown =
+            |number: usize, validity: &Validity| number < MOST_CERTIFICATES || validity.ends_soon(self.now);
+        let mut left_out = 0;
+        for (number, (gateway, one, validity)) in all.into_iter().enumerate() {
+            if is_shown(number, &validity) {
+                let name = view::text(&one["name"]);
+                table.row([
+                    name.into(),
+                    gateway.into(),
+                    validity.age_cell(self.now),
+                    validity.end_cell(self.now),
+                ]);
+            } else {
+                left_out += 1;
+            }
         }
-        table
+        (table, left_out)
     }
 
     fn not_enforced_table(&self) -> Table {
@@ -244,16 +266,19 @@ impl Picture {
                 "reason": member.reason,
             })
         });
-        let ending = self
-            .ending()
-            .into_iter()
-            .map(|(_, one, end)| json!({"id": one["id"], "expiresAt": end.to_string()}));
+        let certificates = self.certificates();
+        let shown = |(_, one, validity): &(String, &Value, Validity)| {
+            let Validity { begin, end } = validity;
+            json!({"id": one["id"], "validFrom": begin.to_string(), "expiresAt": end.to_string()})
+        };
+        let ending = certificates.iter().filter(|(_, _, validity)| validity.ends_soon(self.now)).map(shown);
         json!({
             "gateways": self.gateways,
             "tunnels": self.tunnels,
             "membersNotUp": members.collect::<Vec<_>>(),
             "workers": self.fleet,
             "failed": self.workers.as_ref().map(|workers| &workers["failed"]),
+            "certificates": certificates.iter().map(shown).collect::<Vec<_>>(),
             "certificatesEndingSoon": ending.collect::<Vec<_>>(),
             "notEnforced": self.not_enforced,
         })

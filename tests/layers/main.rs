@@ -102,7 +102,7 @@ const CONTROL_PLANE: &[Layer] = &[
         ],
     ),
     ("decisions on documents", &["edit", "networking", "resource_groups"]),
-    ("process and data directory", &["listen", "data_dir", "start_error", "config"]),
+    ("process and data directory", &["backup", "listen", "data_dir", "start_error", "config"]),
     ("state", &["store", "audit"]),
     (
         "documents and templates",
@@ -141,7 +141,10 @@ const CONTROL_PLANE: &[Layer] = &[
 
 const BINARY: &[Layer] = &[
     ("shells", &["shell"]),
-    ("commands", &["authority", "client", "demo", "manage", "up", "worker", "control_plane"]),
+    (
+        "commands",
+        &["authority", "backup", "client", "demo", "doctor", "manage", "up", "worker", "control_plane"],
+    ),
     ("processes", &["supervisor", "data_dir_lock"]),
     ("contexts", &["context"]),
     ("documents of Azure", &["import"]),

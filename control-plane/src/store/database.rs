@@ -28,6 +28,7 @@ use crate::metrics::Times;
 use super::StoreError;
 use writer::Writer;
 
+pub(crate) use schema::{SchemaState, known_schema};
 pub(super) use sqlx::Row as ReadColumn;
 pub(super) use writer::Transaction;
 
@@ -102,6 +103,35 @@ impl Database {
             .connect_with(options.pragma("query_only", "ON"))
             .await?;
         Ok(Database { writer: Writer::new(writer), readers })
+    }
+
+    /// Copies the database into a new file, as it is at one moment. Writes continue meanwhile.
+    ///
+    /// # Errors
+    /// If the file exists or cannot be written, for example because the disk is full.
+    pub(super) async fn copy_into(&self, path: &Path) -> Result<(), StoreError> {
+        // On the writing connection, because the readers may write no file.
+        let path = path.to_string_lossy().into_owned();
+        sqlx::query("VACUUM INTO ?").bind(path).execute(self.writer.pool()).await?;
+        Ok(())
+    }
+
+    /// Compares the schema of a database file with that of this version, and changes neither.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or is damaged.
+    pub(super) async fn schema_of(path: &Path) -> Result<SchemaState, StoreError> {
+        let options =
+            SqliteConnectOptions::new().filename(path).create_if_missing(false).busy_timeout(BUSY_TIMEOUT);
+        let database = SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
+        let faults =
+            sqlx::query_scalar::<Engine, String>("PRAGMA quick_check(1)").fetch_one(&database).await?;
+        let state = schema::state(&database).await;
+        database.close().await;
+        if faults != "ok" {
+            return Err(StoreError::Damaged { what: "database".to_owned(), why: faults });
+        }
+        state
     }
 
     /// Begins a write transaction, which locks out other processes from its start: no other write can come

@@ -128,7 +128,11 @@ fn page() -> String {
     let _ = write!(page, "\n## Kinds\n\n`{KIND}` is one of these nouns; the plural is accepted too.\n");
     page.push_str("\n| Kind | Resources | Collection |\n| --- | --- | --- |\n");
     for kind in KINDS {
-        let _ = writeln!(page, "| `{}` | {} | `{}` |", kind.noun, kind.about, kind.path());
+        let place = match (kind.path(), kind.place) {
+            (None, crate::cli::Place::Child(parent)) => format!("{parent}/{{name}}/{}", kind.collection),
+            (path, _) => path.unwrap_or_default(),
+        };
+        let _ = writeln!(page, "| `{}` | {} | `{place}` |", kind.noun, kind.about);
     }
     page.push_str("\n## Options\n\n| Option | Commands | Default | Meaning |\n| --- | --- | --- | --- |\n");
     for ((long, default, help), Row { option, commands: takers }) in rows(&commands) {

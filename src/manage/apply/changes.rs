@@ -191,13 +191,13 @@ impl Changes {
 
 /// The name of a child or an extension as people say it.
 fn name_of(id: &ResourceId) -> String {
-    let kind = match id.below.as_slice() {
-        [collection, _] => ResourceKind::at(Place::Document, collection),
-        [_, _, collection, _] => ResourceKind::at(Place::Extension, collection),
-        _ => None,
-    };
-    let noun = if id.below.is_empty() { "gateway" } else { kind.map_or("resource", |kind| kind.noun) };
-    format!("{noun} {}", id.name())
+    if id.below.is_empty() {
+        return format!("gateway {}", id.gateway);
+    }
+    match ResourceKind::of(&id.below) {
+        Some(kind) if kind.path().is_none() => format!("{} {}/{}", kind.noun, id.below[1], id.name()),
+        kind => format!("{} {}", kind.map_or("resource", |kind| kind.noun), id.name()),
+    }
 }
 
 /// The name of a document with an ID.

@@ -92,11 +92,10 @@ impl Comparison {
         }
     }
 
-    /// Notes a property that only the older document has. Most switches are off by default, so one that is off and left
-    /// out does not differ.
+    /// Notes a property that only the older document has. Its default is not known here, so it may stay as it is: some
+    /// switches are on by default, and one that is off and left out would be switched on.
     fn left_out(&mut self, path: String, value: &Value) {
-        let is_default = is_nothing(value) || (!self.is_stored && *value == Value::Bool(false));
-        if !is_default {
+        if !is_nothing(value) {
             let after = (!self.is_stored).then(|| "(default)".to_owned());
             self.found.push(Property { path, before: Some(short(value)), after });
         }
@@ -249,7 +248,7 @@ mod tests {
     fn what_is_left_out_is_a_default_or_gone() {
         let before = json!({"properties": {"a": 1, "b": 2, "c": [], "d": false, "etag": "x"}});
         let after = json!({"properties": {"a": 3}});
-        for (is_stored, expected) in [(false, "a=3 b=(default)"), (true, "a=3 b=gone d=gone")] {
+        for (is_stored, expected) in [(false, "a=3 b=(default) d=(default)"), (true, "a=3 b=gone d=gone")] {
             let mut comparison = Comparison::new(is_stored);
             comparison.compare("", Some(&before), &after);
             let shown = comparison

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use crate::api_client::{EXTENSIONS, GATEWAYS, ResourceId};
 use crate::cli::{KINDS, Place, ResourceKind};
 use crate::manage::session::Session;
-use crate::outcome::Failure;
+use crate::outcome::{Exit, Failure};
 
 use super::Target;
 
@@ -155,14 +155,47 @@ pub(super) async fn place(
     match kind {
         None => Ok(Document { id: new_gateway(session, &name).await?, source: place, body }),
         Some(kind) => {
-            // The name of a child in a template is that of its gateway and its own.
-            let (owner, name) = match name.split_once('/') {
-                Some((owner, name)) => (Some(owner.to_owned()), name.to_owned()),
-                None => (None, name),
-            };
-            let gateway = session.gateway(owner.as_deref().or(gateway)).await?;
-            Ok(Document { id: gateway.join(&kind.path()).join(&name), source: place, body })
+            let id = placed(session, kind, &name, gateway).await;
+            // A member of a child that is named alone is one that exists.
+            let is_new = |error: &Failure| error.exit == Exit::NotFound && is_nested_alone(kind, &name);
+            let id = id.map_err(|error| match error.downcast_ref::<Failure>() {
+                Some(failure) if is_new(failure) => {
+                    bad(format!("{failure}; name a new one with the one that it belongs to: `MAP/{name}`"))
+                }
+                _ => error,
+            })?;
+            Ok(Document { id, source: place, body })
         }
+    }
+}
+
+fn is_nested_alone(kind: &ResourceKind, name: &str) -> bool {
+    kind.path().is_none() && !name.contains('/')
+}
+
+/// Returns the ID of a child or an extension by its name. In a template, the name begins with that of the gateway.
+///
+/// # Errors
+/// There is no such gateway; or a member of a child is named without it, and does not exist yet.
+async fn placed(
+    session: &Session,
+    kind: &'static ResourceKind,
+    name: &str,
+    gateway: Option<&str>,
+) -> Result<ResourceId, Box<dyn Error>> {
+    let own = if kind.path().is_some() { 1 } else { 2 };
+    let (owner, name) = match name.split_once('/') {
+        Some((owner, rest)) if name.split('/').count() > own => (Some(owner), rest),
+        _ => (None, name),
+    };
+    let gateway = owner.or(gateway);
+    if is_nested_alone(kind, name) {
+        return session.resource(kind, name, gateway).await;
+    }
+    let gateway = session.gateway(gateway).await?;
+    match kind.path() {
+        Some(path) => Ok(gateway.join(&path).join(name)),
+        None => session.resource(kind, name, Some(&gateway.to_string())).await,
     }
 }
 
@@ -173,9 +206,8 @@ async fn new_gateway(session: &Session, name: &str) -> Result<ResourceId, Box<dy
     let found = match session.named_gateway(Some(name)).await {
         Ok(found) => found,
         Err(error) => {
-            let is_missing = error
-                .downcast_ref::<Failure>()
-                .is_some_and(|failure| failure.exit == crate::outcome::Exit::NotFound);
+            let is_missing =
+                error.downcast_ref::<Failure>().is_some_and(|failure| failure.exit == Exit::NotFound);
             if is_missing { None } else { return Err(error) }
         }
     };
@@ -191,15 +223,9 @@ async fn new_gateway(session: &Session, name: &str) -> Result<ResourceId, Box<dy
 
 /// The kind of an ID: `Some(None)` for a gateway, `None` for something that has no place in one.
 fn kind_of(id: &ResourceId) -> Option<Option<&'static ResourceKind>> {
-    match id.below.as_slice() {
-        [] => Some(None),
-        [collection, _] => ResourceKind::at(Place::Document, collection).map(Some),
-        [providers, provider, collection, _]
-            if providers.eq_ignore_ascii_case("providers") && provider.eq_ignore_ascii_case(EXTENSIONS) =>
-        {
-            ResourceKind::at(Place::Extension, collection).map(Some)
-        }
-        _ => None,
+    match id.below.is_empty() {
+        true => Some(None),
+        false => ResourceKind::of(&id.below).map(Some),
     }
 }
 
@@ -214,6 +240,7 @@ fn by_type(kind: &str) -> Option<Option<&'static ResourceKind>> {
 fn full_type(kind: &ResourceKind) -> String {
     match kind.place {
         Place::Document => format!("{GATEWAYS}/{}", kind.collection),
+        Place::Child(parent) => format!("{GATEWAYS}/{parent}/{}", kind.collection),
         Place::Extension => format!("{EXTENSIONS}/{}", kind.collection),
     }
 }
@@ -329,6 +356,8 @@ mod tests {
         assert!(matches!(kind_of(&gateway), Some(None)));
         assert_eq!(noun("httplisteners/web"), Some(Some("listener")));
         assert_eq!(noun("providers/Tidegate.Network/tunnelPolicies/default"), Some(Some("policy")));
+        assert_eq!(noun("urlpathmaps/m/pathrules/r"), Some(Some("path-rule")));
+        assert_eq!(noun("urlPathMaps/m/probes/r"), None);
         assert_eq!(noun("doors/web"), None);
         assert_eq!(noun("httpListeners"), None);
         assert!(matches!(by_type("microsoft.network/applicationgateways"), Some(None)));

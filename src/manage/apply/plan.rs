@@ -65,9 +65,13 @@ impl Plan {
         let api = session.api();
         let stored = api.find(&gateway.to_string()).await?;
         let whole = documents.iter().find(|document| document.id.below.is_empty());
-        let is_extension = |document: &&&Document| document.id.below.len() == 4;
-        let children: Vec<&Document> =
-            documents.iter().copied().filter(|document| document.id.below.len() == 2).collect();
+        let place = |document: &Document| ResourceKind::of(&document.id.below).map(|kind| kind.place);
+        let is_extension = |document: &&&Document| place(document) == Some(Place::Extension);
+        let children: Vec<&Document> = documents
+            .iter()
+            .copied()
+            .filter(|document| matches!(place(document), Some(Place::Document | Place::Child(_))))
+            .collect();
         if stored.is_none() && whole.is_none() {
             let message = format!("there is no gateway {gateway}; {} belongs to it", documents[0].source);
             return Err(Failure::new(Exit::NotFound, message).into());
@@ -86,7 +90,7 @@ impl Plan {
             }
             _ => {
                 let base = whole.map(|document| &document.body).or_else(|| stored.as_ref()?.body.as_object());
-                let body = merged(base.cloned().unwrap_or_default(), &children, prune && whole.is_none());
+                let body = merged(base.cloned().unwrap_or_default(), &children, prune && whole.is_none())?;
                 writes.push(Write::put(gateway.clone(), stored.as_ref(), Value::Object(body), true));
             }
         }
@@ -103,7 +107,7 @@ impl Plan {
         }
         for kind in kinds.iter().filter(|_| prune).filter_map(|kind| ResourceKind::at(Place::Extension, kind))
         {
-            let list = gateway.join(&kind.path()).to_string();
+            let list = gateway.join(&kind.path().unwrap_or_default()).to_string();
             for member in api.list(&ApiRequest::get(list)).await? {
                 let Some(id) = member["id"].as_str().and_then(ResourceId::parse) else { continue };
                 if !documents.iter().any(|document| document.id == id) {
@@ -121,34 +125,76 @@ impl Plan {
     }
 }
 
-/// Puts children into the document of their gateway. With `prune`, other members of their collections are dropped.
-/// Pure.
-fn merged(mut gateway: Map<String, Value>, children: &[&Document], prune: bool) -> Map<String, Value> {
+/// Puts children, and then members of children, into the document of their gateway. With `prune`, other members of
+/// their collections are dropped. Pure.
+///
+/// # Errors
+/// The child that a document belongs to is neither in the gateway nor among the documents.
+fn merged(
+    mut gateway: Map<String, Value>,
+    children: &[&Document],
+    prune: bool,
+) -> Result<Map<String, Value>, Failure> {
     let properties = gateway.entry("properties").or_insert_with(|| json!({}));
-    for kind in KINDS.iter().filter(|kind| kind.place == Place::Document) {
-        let of_kind = children.iter().filter(|child| child.id.below[0].eq_ignore_ascii_case(kind.collection));
-        let of_kind: Vec<&&Document> = of_kind.collect();
-        if of_kind.is_empty() {
-            continue;
-        }
-        let mut members = properties[kind.collection].as_array().cloned().unwrap_or_default();
-        let is = |member: &Value, name: &str| {
-            member["name"].as_str().is_some_and(|other| other.eq_ignore_ascii_case(name))
-        };
-        if prune {
-            members.retain(|member| of_kind.iter().any(|child| is(member, child.id.name())));
-        }
-        for child in of_kind {
-            let mut body = child.body.clone();
-            body.insert("name".to_owned(), child.id.name().into());
-            match members.iter_mut().find(|member| is(member, child.id.name())) {
-                Some(member) => *member = Value::Object(body),
-                None => members.push(Value::Object(body)),
+    for kind in KINDS {
+        let of_kind = children.iter().copied();
+        let of_kind =
+            of_kind.filter(|child| ResourceKind::of(&child.id.below).is_some_and(|of| of.noun == kind.noun));
+        let of_kind: Vec<&Document> = of_kind.collect();
+        match kind.place {
+            Place::Document => {
+                let belongs =
+                    |document: &&&Document| document.id.below[0].eq_ignore_ascii_case(kind.collection);
+                let named: Vec<&str> =
+                    children.iter().filter(belongs).map(|document| document.id.below[1].as_str()).collect();
+                put(properties, kind.collection, &of_kind, prune.then_some(named.as_slice()));
             }
+            Place::Child(collection) => {
+                let parents: BTreeSet<String> =
+                    of_kind.iter().map(|document| document.id.below[1].to_lowercase()).collect();
+                for parent in &parents {
+                    let is_below = |document: &&&Document| document.id.below[1].eq_ignore_ascii_case(parent);
+                    let below: Vec<&Document> = of_kind.iter().filter(is_below).copied().collect();
+                    let all = properties[collection].as_array_mut().into_iter().flatten();
+                    let found = all.into_iter().find(|one| is_named(one, parent));
+                    let found = found.ok_or_else(|| {
+                        let noun = ResourceKind::at(Place::Document, collection)
+                            .map_or(collection, |kind| kind.noun);
+                        let message = format!("{}: there is no {noun} `{parent}`", below[0].source);
+                        Failure::new(Exit::NotFound, message)
+                    })?;
+                    let named: Vec<&str> = below.iter().map(|document| document.id.name()).collect();
+                    put(&mut found["properties"], kind.collection, &below, prune.then_some(named.as_slice()));
+                }
+            }
+            Place::Extension => {}
         }
-        properties[kind.collection] = Value::Array(members);
     }
-    gateway
+    Ok(gateway)
+}
+
+/// Puts documents into a collection, by name. With `kept`, members of other names are dropped.
+fn put(properties: &mut Value, collection: &str, documents: &[&Document], kept: Option<&[&str]>) {
+    if documents.is_empty() {
+        return;
+    }
+    let mut members = properties[collection].as_array().cloned().unwrap_or_default();
+    if let Some(kept) = kept {
+        members.retain(|member| kept.iter().any(|name| is_named(member, name)));
+    }
+    for document in documents {
+        let mut body = document.body.clone();
+        body.insert("name".to_owned(), document.id.name().into());
+        match members.iter_mut().find(|member| is_named(member, document.id.name())) {
+            Some(member) => *member = Value::Object(body),
+            None => members.push(Value::Object(body)),
+        }
+    }
+    properties[collection] = Value::Array(members);
+}
+
+fn is_named(member: &Value, name: &str) -> bool {
+    member["name"].as_str().is_some_and(|other| other.eq_ignore_ascii_case(name))
 }
 
 #[cfg(test)]
@@ -170,7 +216,7 @@ mod tests {
         let documents = [child("probes/A", &json!({"path": "/x"})), child("probes/c", &json!({}))];
         let children: Vec<&Document> = documents.iter().collect();
         for (prune, expected) in [(false, vec!["A", "b", "c"]), (true, vec!["A", "c"])] {
-            let merged = merged(gateway.clone(), &children, prune);
+            let merged = merged(gateway.clone(), &children, prune).unwrap();
             let probes = merged["properties"]["probes"].as_array().unwrap();
             assert_eq!(
                 probes.iter().map(|probe| probe["name"].as_str().unwrap()).collect::<Vec<_>>(),
@@ -179,7 +225,30 @@ mod tests {
             assert_eq!(probes[0]["properties"], json!({"path": "/x"}));
             assert_eq!(merged["properties"]["frontendPorts"], gateway["properties"]["frontendPorts"]);
         }
-        let made = merged(Map::new(), &children[1..], false);
+        let made = merged(Map::new(), &children[1..], false).unwrap();
         assert_eq!(made["properties"]["probes"][0]["name"], "c");
+    }
+
+    #[test]
+    fn members_of_children_are_put_into_their_child_also_into_a_new_one() {
+        let gateway = json!({"properties": {"urlPathMaps": [
+            {"name": "m", "properties": {"pathRules": [{"name": "a", "properties": {}}, {"name": "b", "properties": {}}]}},
+        ]}});
+        let gateway = gateway.as_object().cloned().unwrap();
+        let documents = [
+            child("urlPathMaps/M/pathRules/B", &json!({"paths": ["/b"]})),
+            child("urlPathMaps/new/pathRules/c", &json!({"paths": ["/c"]})),
+            child("urlPathMaps/new", &json!({})),
+        ];
+        let children: Vec<&Document> = documents.iter().collect();
+        for (prune, expected) in [(false, json!(["a", "B"])), (true, json!(["B"]))] {
+            let merged = merged(gateway.clone(), &children, prune).unwrap();
+            let maps = merged["properties"]["urlPathMaps"].as_array().unwrap();
+            let rules = maps.iter().map(|map| map["properties"]["pathRules"].as_array().unwrap());
+            let names = rules.map(|rules| rules.iter().map(|rule| rule["name"].clone()).collect());
+            assert_eq!(names.collect::<Vec<Value>>(), [expected, json!(["c"])]);
+        }
+        let error = merged(gateway, &children[1..2], false).unwrap_err();
+        assert_eq!(error.message, "file: there is no path-map `new`");
     }
 }

@@ -45,3 +45,17 @@ async fn a_table_fits_its_terminal() {
         assert_eq!(screen.contains('…'), columns == 70, "{screen}");
     }
 }
+
+#[tokio::test]
+async fn only_the_gateway_that_was_shown_is_stopped() {
+    let backend = Backend::start().await;
+    let mut gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
+    let cli = CommandLine::of(&gateway.tidegate);
+    let mut terminal = cli.terminal(&["gateway", "stop", "gateway"], (24, 80));
+    terminal.shows(&["Stop gateway", "[y/N]"]).await;
+    gateway.apply(gateway.document.clone().pool("other", &[])).await;
+    terminal.type_keys("y\n");
+    assert_eq!(terminal.exit().await.code(), Some(4), "{}", terminal.screen());
+    gateway.get("/").await.expect(200);
+    cli.run(&["gateway", "stop", "gateway", "--yes", "--if-match", "*"]).await.expect(0);
+}

@@ -68,8 +68,7 @@ impl Writer {
         self.failure.subscribe()
     }
 
-    /// The pool, for statements of tests.
-    #[cfg(test)]
+    /// The pool, for statements without a transaction.
     pub(in crate::store) fn pool(&self) -> &SqlitePool {
         &self.pool
     }
